@@ -92,9 +92,8 @@ def exit_code(summary: Summary, received: list[int]) -> int:
     """
     if summary.ended == "interrupted":
         return SIGNALLED + (received[-1] if received else signal.SIGINT)
-    complete = (
-        summary.ended not in {"stuck", "faulted"} and summary.items and not summary.seeds_failed
-    )
+    kept = summary.items or (summary.changes is not None and summary.changes.unchanged)
+    complete = summary.ended not in {"stuck", "faulted"} and kept and not summary.seeds_failed
     return DONE if complete else INCOMPLETE
 
 

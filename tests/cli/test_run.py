@@ -25,7 +25,7 @@ from scraper_cpn.cli.crawl import (
     view_for,
 )
 from scraper_cpn.cli.job import CrawlJob, job_of
-from scraper_cpn.scrape.account.report import Summary
+from scraper_cpn.scrape.account.report import Changes, Summary
 from scraper_cpn.scrape.items.outputs import OutputClosed, OutputError
 from scraper_cpn.scrape.settings import Settings, UsageError
 from scraper_cpn.show.progress import JsonView, LiveView, PlainView, QuietView
@@ -74,6 +74,8 @@ def test_the_view_is_updated_while_the_session_runs() -> None:
         (Summary(ended="spent", items=1), [], 0),
         (Summary(ended="finished", items=1, failed=3), [], 0),
         (Summary(ended="finished", items=0, pages=3), [], 1),
+        (Summary(ended="finished", changes=Changes(new=0, changed=0, unchanged=3, gone=0)), [], 0),
+        (Summary(ended="finished", changes=Changes(new=0, changed=0, unchanged=0, gone=3)), [], 1),
         (Summary(ended="finished", items=9, seeds_failed=("http://a.example/",)), [], 1),
         (Summary(ended="stuck", items=1), [], 1),
         (STOPPED, [signal.SIGINT], 130),
@@ -84,7 +86,7 @@ def test_the_view_is_updated_while_the_session_runs() -> None:
     ],
 )
 def test_exit_codes(summary: Summary, received: list[int], code: int) -> None:
-    """0 done, 1 a seed failed or nothing stored, 130 and 143 interrupted (if that ended it)."""
+    """0 done (also if no page has changed), 1 a seed failed or nothing stored, 130 and 143 interrupted (if that ended it)."""
     assert exit_code(summary, received) == code
 
 

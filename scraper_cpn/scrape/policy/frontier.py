@@ -108,6 +108,8 @@ class FrontierPolicy:
         It has the depth, the parent and the handler that it had. What was a seed may lead to where no link may: see `objection`.
         """
         url, allowed = self.asked(before.url), before.seed
+        if not self.depths.near((before,)):
+            return None
         if not self.inside(url, before.site) or any(each.search(url) for each in self._deny):
             return None
         if not allowed and not self._wanted(url):

@@ -115,7 +115,9 @@ def _all_of(
         else:
             yield _conditional(visits, now, before)
     if left_out:
-        _log.warning("--since: %d known URLs are out of scope, or filtered out, now", left_out)
+        _log.warning(
+            "--since: %d known URLs are out of scope, filtered out or too deep now", left_out
+        )
 
 
 def _tell_differences(before: Settings, now: Settings) -> None:

@@ -117,16 +117,21 @@ async def test_what_an_earlier_crawl_has_left_is_asked_for(tmp_path: Path) -> No
 
 
 @pytest.mark.anyio
-async def test_what_no_link_would_lead_to_now_is_left_out(database: str, tmp_path: Path) -> None:
-    """The filters are those of the new crawl. A state on PostgreSQL is read as well; its password is kept out of the new one."""
+async def test_what_no_link_would_lead_to_now_is_left_out(
+    database: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The filters and the greatest depth are those of the new crawl, and what they leave out is counted. A state on PostgreSQL is read as well; its password is kept out of the new one."""
     site, first, second = Site(), f"{database}&name=first", tmp_path / "2.db"
     async with Server(site) as server:
         await crawled(server, first, site)
         known = f"{first}&password=secret"
-        summary = await crawled(server, second, site, since=known, deny=["/b$", "moved"])
+        summary = await crawled(
+            server, second, site, since=known, deny=["/b$", "moved"], max_depth=1
+        )
     assert b"secret" not in second.read_bytes()
-    assert summary.changes == Changes(new=0, changed=0, unchanged=6, gone=0)
-    assert not {"/b", "/moved"} & set(site.conditions)
+    assert summary.changes == Changes(new=0, changed=0, unchanged=4, gone=0)
+    assert not {"/b", "/moved", "/deep", "/shared"} & set(site.conditions)
+    assert "--since: 4 known URLs are out of scope, filtered out or too deep now" in caplog.text
 
 
 @pytest.mark.anyio
