@@ -119,6 +119,9 @@ def _explained(error: getopt.GetoptError, known: Mapping[str, Option], command: 
         return f"{where}: unknown option{likely(written, names) or f'; {see}'}"
     if "requires argument" in error.msg:
         return f"{where}: needs a value: {known[error.opt].kind.metavar}"
+    if "not a unique prefix" in error.msg:
+        longer = sorted(f"--{name}" for name in known if name.startswith(error.opt))
+        return f"{where}: begins several options; give one of {', '.join(longer)}"
     return f"{where}: {error.msg.removeprefix(f'option {written} ')}; {see}"
 
 

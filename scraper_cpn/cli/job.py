@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from scraper_cpn.scrape.seeds import BadSeed, SeedList, TextLines, Unread
 
 STANDARD_INPUT = "standard input"
+_COMMAND_CHARS_MAX = 20
+"""Longer words are not meant as commands."""
 COMMANDS = (
     "run", "resume", "status", "explain", "retry", "export", "check", "backup", "net", "simulate", "verify", "new",
     "test", "shell", "worker", "stop",
@@ -268,6 +270,10 @@ def _seed_word(word: str) -> str:
     if os.path.isfile(word):  # noqa: PTH113 - a Path raises if the name is too long
         raise UsageError(
             f"{hidden(word)}: this is a file; did you mean scrape {_use_of(word)} {hidden(word)}?"
+        )
+    if word.isalpha() and len(word) <= _COMMAND_CHARS_MAX and word != "localhost":
+        raise UsageError(
+            f"{hidden(word)}: neither a command nor a URL; a crawl needs no command: scrape https://..."
         )
     guess = f"https://{word.lstrip('/')}"
     if "://" not in word and normalise(guess) is not None:

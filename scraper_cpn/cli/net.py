@@ -95,7 +95,7 @@ def _settings(words: Sequence[str]) -> Settings:
         near = likely(words[0], [*_FORMS, *_WHOLE, *_OWN])
         if not near:
             raise
-        raise UsageError(f"net: {words[0]}: unknown form{near}; see scrape net --help") from error
+        raise UsageError(f"net: {words[0]}: unknown option{near}; see scrape net --help") from error
     if arguments.words:
         raise UsageError(
             f"net: {arguments.words[0]} is not an option; give options only; see scrape net --help"

@@ -22,6 +22,7 @@ from scraper_cpn.cli.words import DONE, Words, print_json, print_result, words_o
 from scraper_cpn.scrape.colours import KINDS
 from scraper_cpn.scrape.options.read import likely
 from scraper_cpn.scrape.options.table import BY_KEY, TEXT, Option
+from scraper_cpn.scrape.redact import hidden
 from scraper_cpn.scrape.settings import UsageError
 from scraper_cpn.store.port import StoreError
 from scraper_cpn.store.states import Location
@@ -55,8 +56,7 @@ def on_state(argv: Sequence[str]) -> int:
         sys.stdout.write(HELP[name])
         return DONE
     if len(words.words) != len(command.wants):
-        usage = " ".join(["scrape", name, *command.wants])
-        raise UsageError(f"{name}: give {_listed(command.wants)}: {usage}; see scrape {name} -h")
+        raise UsageError(f"{name}: {_miscounted(name, command, words.words)}; see scrape {name} -h")
     state = str(words.state)
     try:
         return command.does(words)
@@ -64,6 +64,15 @@ def on_state(argv: Sequence[str]) -> int:
         if state in str(error):
             raise
         raise StoreError(error.kind, f"{state}: {error}") from error
+
+
+def _miscounted(name: str, command: Command, words: Sequence[str]) -> str:
+    """What is wrong with too few or too many words."""
+    into = "[-o FILE]" if BY_KEY["output"] in command.options else ""
+    usage = " ".join(["scrape", name, *command.wants, into]).rstrip()
+    if len(words) < len(command.wants):
+        return f"give {_listed(command.wants)}: {usage}"
+    return f"{hidden(words[len(command.wants)])} is one word too many: {usage}"
 
 
 def _listed(wants: Sequence[str]) -> str:

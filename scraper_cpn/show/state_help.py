@@ -36,7 +36,8 @@ usage: scrape status STATE [OPTION...]      show how far crawls are
 
 Shows pages, failures by kind, how many URLs wait and for what, the domains with
 the largest backlog and their next request, and resting proxies. Only reads,
-also while a crawl runs.
+also while a crawl runs. For a crawl of many workers, with --follow and
+--metrics PORT, see: scrape status --database ADDRESS -h
 
 {_options(default=" (default all)")}
 examples:

@@ -70,7 +70,10 @@ def test_every_option_of_the_table_is_parsed(pairs: list[tuple[object, str]]) ->
         (["-Z"], "-Z: unknown option; see scrape --help"),
         (["--delay"], "--delay: needs a value: TIME"),
         (["u", "-o"], "-o: needs a value: FILE"),
-        (["--max"], "--max: not a unique prefix; see scrape --help"),
+        (
+            ["--max-page", "5"],
+            "--max-page: begins several options; give one of --max-pages, --max-pages-per-domain",
+        ),
         (["--quiet=1"], "--quiet: must not have an argument; see scrape --help"),
         (["-O", "--append"], "-O and --append exclude each other; give one of them"),
         (["-q", "-v"], "-q and -v exclude each other; give one of them"),

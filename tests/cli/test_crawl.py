@@ -326,7 +326,7 @@ def test_the_net_is_printed(form: str, start: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        (["--dto"], "net: --dto: unknown form; did you mean --dot?"),
+        (["--dto"], "net: --dto: unknown option; did you mean --dot?"),
         (["--dot", "--svg"], "net: give only one of --dot --svg"),
     ],
 )

@@ -27,7 +27,7 @@ def test_a_part_is_printed_alone(
         (["--part"], "--part: nothing: no part; one of permits, "),
         (["--part", "gate", "--source"], "net: --source prints the whole net; leave --part out"),
         (["--part", "gate", "--plan"], "net: --plan prints the whole net; leave --part out"),
-        (["--dots"], "net: --dots: unknown form; did you mean --dot?; see scrape net --help"),
+        (["--dots"], "net: --dots: unknown option; did you mean --dot?; see scrape net --help"),
         (
             ["http://a.test/"],
             "net: http://a.test/ is not an option; give options only; see scrape net --help",

@@ -20,7 +20,14 @@ from scraper_cpn.show.state_help import HELP
             ["status"],
             "status: give the file of a state: scrape status STATE; see scrape status -h",
         ),
-        (["check", "a", "b"], "check: give the file of a state: scrape check STATE; see"),
+        (
+            ["check", "a", "b"],
+            "check: b is one word too many: scrape check STATE; see scrape check",
+        ),
+        (
+            ["export", "a", "b.csv"],
+            "export: b.csv is one word too many: scrape export STATE [-o FILE]",
+        ),
         (
             ["explain", "a"],
             "explain: give the file of a state and a URL: scrape explain STATE URL",

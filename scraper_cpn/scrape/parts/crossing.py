@@ -133,7 +133,7 @@ def crossing_of(net: Net, settings: Settings, partitions: int) -> Crossing | Non
     if kept := p.undivided():
         raise UsageError(
             f"partitions: {', '.join(kept)} can't be divided among partitions yet; "
-            f"leave {'it' if len(kept) == 1 else 'them'} out, or crawl with one partition"
+            f"leave {'it' if len(kept) == 1 else 'them'} out, or crawl with --state"
         )
     return Crossing(net, p)
 
