@@ -75,9 +75,10 @@ class ParseGuard:
     *crowded* is called with the domain of a page that has to wait, and for how long, in seconds: pages of domains that
     need no process go on, if the others send no more than can be parsed.
 
-    Pages are parsed at once, and given up when they take much longer than usual. For a while after that, and for ever on that
-    host, only what is harmless for certain is parsed at once, so that nobody can have many pages given up. Others of a host whose pages cost what they should wait for a process: then the crawl is as fast as it can be. Of
-    other hosts only `NEWCOMERS_MAX` pages are here at a time, as anyone can have a thousand hosts.
+    Pages are parsed at once, and given up when they take much longer than usual. After that only what is harmless for certain is
+    parsed at once, so that nobody can have many pages given up: on new hosts for a while, on that host until a page cost what
+    it should. What may be a bomb waits for a process if it is of a host whose last page cost what it should. Of other hosts only
+    `NEWCOMERS_MAX` such pages are here at a time, as anyone can have a thousand hosts.
     """
 
     def __init__(self, limits: PageLimits, crowded: Callable[[str, float], None]) -> None:
