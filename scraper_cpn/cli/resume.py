@@ -28,8 +28,8 @@ usage: scrape resume STATE [OPTION...]      continue a crawl that is kept in STA
 STATE is a file, or an address on PostgreSQL: postgres://USER@HOST/DATABASE?name=NAME.
 
 Continues where the crawl stopped, whatever stopped it: Ctrl-C, a crash, a reboot. Requests
-that were in flight are tried again, and have failed after three such losses. Every
-pause is kept.
+that were in flight are made again; a URL whose request was lost in this way three times
+has failed. Every pause is kept.
 
 You may change limits, pace, proxies, headers and output. You can't change what decides which
 pages are fetched and kept (scope, links, fields, --sitemaps, --revisit and the like), nor what

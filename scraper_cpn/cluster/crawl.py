@@ -36,7 +36,7 @@ Tokens = Mapping[Place[Any], Iterable[Any]]
 """Tokens to begin with, by their place: a source that is keyed, a channel, or leased."""
 
 PARTITIONS = 32
-"""How many partitions a crawl has unless told. It can't be changed later, and is the most workers that it can use."""
+"""How many partitions a crawl has by default. It can't be changed later, and is the most workers that it can use."""
 PARTITIONS_MAX = 4096
 RUN = "main"
 CREATE_SECONDS = 600.0

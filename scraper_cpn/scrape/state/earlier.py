@@ -125,7 +125,7 @@ def _tell_differences(before: Settings, now: Settings) -> None:
     if names:
         given = (each.name for each in OPTIONS if each.field in names)
         _log.warning(
-            "--since: the earlier crawl had other values of %s: unchanged pages keep the links and items of then",
+            "--since: the earlier crawl had other values of %s: unchanged pages keep the links and items that they had there",
             ", ".join(f"--{name}" for name in given),
         )
 
