@@ -3,6 +3,9 @@
 A transition takes all its inputs in one step, or none. Every request takes something from each limit; the
 limit (in `parts/`) defines what a request takes, and what each outcome returns. Decisions (how long to
 wait, whether to try again) are in `policy/`; the types of the tokens are in `colours/`.
+
+Read `__init__` for the parts, then the eight methods that it ends with for the arcs between them. A function `..._of`
+returns a part that only some crawls have: None or an empty list in the others.
 """
 
 from typing import Any
@@ -54,6 +57,7 @@ class ScrapeNet(Net):
     """
 
     def __init__(self, p: Policy, partitions: int = 1) -> None:
+        # The keys that tell the partition, if the crawl is divided among workers.
         tells = {} if partitions == 1 else PartitionPolicy(p.settings, partitions).tells()
         super().__init__("scrape", partition="domain" if tells else None, tells=tells)
         self.policy = p
@@ -67,6 +71,8 @@ class ScrapeNet(Net):
         self.proxies = Proxies(self, p.proxies)
         self.logins = logins_of(self, p.requests.logins)
         self.silences = silences_of(self, p.silence, self.domains)
+        # The fields of a request by which limits count, so that a queue finds what may begin: of a robots.txt, a
+        # sitemap or a file; and of a page, which has more limits. `turn` are the fields by which targets are ordered.
         by_address = Addresses.counts_by if p.settings.has_addresses else ()
         by_host = *fields_of(*self.hosts, *self.silences), *by_address
         key = fields_of(self.domains) + tuple(dict.fromkeys(by_host))
@@ -78,6 +84,7 @@ class ScrapeNet(Net):
         self.routes = routes_of(self, p.routes, self.domains, keys, turn)
         self.addresses = addresses_of(self, p.addresses, self.domains, keys, turn)
         self.stages: list[Stage] = [*self.routes, *self.addresses]
+        """Where a request is given its proxy or its address, before limits that count by them."""
         self.gate = GateKeeper(self)
         self.hours = hours_of(self, p.settings)
         self.domain_hours = domain_hours_of(self, p.hours, self.health)
@@ -196,7 +203,7 @@ class ScrapeNet(Net):
         )  # fmt: skip
 
     def _give_stages(self) -> None:
-        """What waits is given its proxy or its address once nothing else keeps it."""
+        """A request that lacks nothing else is given its proxy or its address, and waits in that stage for its turn."""
         budgets = Budgets(
             pages=[*self.sessions, *self._page_budgets],
             sitemaps=[self.budget],
@@ -219,7 +226,7 @@ class ScrapeNet(Net):
             )
 
     def _visit_again(self) -> None:
-        """Pages without their files go on once no file is fetched any more; a page is due again after its rest."""
+        """At a stop, pages go on without the files that they still lack; a page that was stored is due again after its rest."""
         settings = self.policy.settings
         for files in self.files if not self.policy.resumable else ():
             spent = [absent(each.left) for each in self.volume if isinstance(each, Bytes)]

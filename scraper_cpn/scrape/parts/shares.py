@@ -41,9 +41,10 @@ class Shares(Limit):
         return [put_new(self.known, self.levels, make, source)]
 
     def connect(self, targets: Place[Target], limits: Sequence[Limit], fetched: Place[Raw]) -> None:
-        """End a round when a target could begin by all *limits*, and none of those has a turn: requests go before.
+        """End a round when a target could begin by all other *limits*, but no such target has a turn left.
 
-        The room in *fetched* is needed as for a request: without it none can begin, whatever turns are left.
+        Requests are tried before `end_round`, so that it fires only where each of them lacks its turn. The room
+        in *fetched* is needed as for a request: without it none can begin, whatever turns are left.
         """
         p = self._p
         could: list[Arc[Any]] = [

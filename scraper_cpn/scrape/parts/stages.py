@@ -89,7 +89,7 @@ class Stage(Limit):
         net: of a crawl.
         name: of the part.
         kinds: what is put into it.
-        slots: how many requests to a domain may run at a time; so many are in the stage.
+        slots: how many requests to a domain may run at a time: at most so many of it are in the stage.
         keys: the fields by which the limits of requests count: of a robots.txt or a sitemap, and of a page.
         turn: the fields of a target by which waiting targets are ordered.
         mapped: whether the crawl reads sitemaps.
@@ -138,11 +138,11 @@ class Stage(Limit):
         self.puts = {outcome: [put(self.lanes)] for outcome in OUTCOMES}
 
     def signs(self, place: Place[Any], outcome: type[Any]) -> list[Output]:
-        """What an outcome of a request of *place* says about what it was given."""
+        """What is put, at an outcome of a request from *place*, about what the stage gave it: that its proxy was refused, for example."""
         raise NotImplementedError
 
     def lost(self, staged: Place[Any]) -> list[Output]:
-        """What is put for what was given something and did not use it."""
+        """What is put when a request leaves the stage without having begun."""
         del staged
         return []
 

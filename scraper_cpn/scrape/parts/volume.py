@@ -137,6 +137,7 @@ class DomainBytes(DomainLimit):
         self.wording = {self.left: Wording(more, outlasts=True)}
         left = put(self.left, p.left_there, self.left, received)
         self.transition("count_domain", [received, self.left], outputs=[left], priority=-1)
+        # What still arrives after the last of the allowance is not counted.
         self.transition("count_more", [received, absent(self.left)], outputs=[], priority=-1)
 
     def brings(self, source: Place[Any] | type[Any]) -> Sequence[Output]:
