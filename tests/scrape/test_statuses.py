@@ -99,6 +99,13 @@ def test_rules_that_are_refused(text: object) -> None:
         Crawl(status=[text])
 
 
+@pytest.mark.parametrize("given", ["404", 200.5, 429, [404, 301], [None], True])
+def test_statuses_of_a_handler_that_are_refused(given: Any) -> None:
+    """In one line, where the handler is declared."""
+    with pytest.raises(UsageError, match=r"^status: .*(is none; give a number|brings no page)"):
+        Crawl().page("*", status=given)
+
+
 def test_later_rules_count() -> None:
     """Of several rules for a status the last one counts; statuses that ask for a pause stay out of it."""
     rules = Settings(

@@ -308,6 +308,8 @@ def _check_callable(function: object) -> None:
 def _statuses(given: int | Iterable[int] | None) -> frozenset[int]:
     if given is None:
         return frozenset()
+    if isinstance(given, str) or not isinstance(given, int | Iterable):
+        raise UsageError(f"status: {given!r:.50} is none; give a number such as 404, or several")
     found = frozenset([given] if isinstance(given, int) else given)
     for status in found:
         if status not in range(200, 300) and (status not in _ERRORS or status in PAUSES):
