@@ -265,6 +265,8 @@ def _seed_word(word: str) -> str:
     """Return the URL in a word of the command line; the error suggests what else it may mean."""
     from scraper_cpn.scrape.urls import normalise, seed_url
 
+    if word in ("help", "version"):
+        raise UsageError(f"{word}: neither a command nor a URL; did you mean scrape --{word}?")
     if word.isalpha() and (hint := likely(word, COMMANDS)):
         raise UsageError(f"{hidden(word)}: neither a command nor a URL{hint}")
     if os.path.isfile(word):  # noqa: PTH113 - a Path raises if the name is too long

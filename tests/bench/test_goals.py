@@ -61,11 +61,11 @@ CRAWLS = CrawlReport(
     machine=machine(),
     crawls=[
         crawled(FAST.name, "net", "aiohttp", 4_000),
-        crawled(FAST.name, "net", "pyreqwest", 6_500),
+        crawled(FAST.name, "net", "httpx", 6_500),
         crawled(FAST.name, "baseline", "aiohttp", 9_000, violations=7),
         crawled(LARGE.name, "net", "aiohttp", 4_999, violations=1),
         crawled(POLITE.name, "net", "aiohttp", 90, utilisation=0.981, jitter_ns=(10**6,) * 99),
-        crawled(POLITE.name, "net", "pyreqwest", 90, jitter_ns=(10**8,) * 99),
+        crawled(POLITE.name, "net", "httpx", 90, jitter_ns=(10**8,) * 99),
     ],
 )
 

@@ -59,6 +59,8 @@ def mistake(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
             "example.org: neither a command nor a URL; did you mean https",
         ),
         (["crawl", SEED], "crawl: neither a command nor a URL; a crawl needs no command"),
+        (["help"], "help: neither a command nor a URL; did you mean scrape --help?"),
+        (["version"], "version: neither a command nor a URL; did you mean scrape --version?"),
         (["nett"], "nett: neither a command nor a URL; did you mean net?"),
         (["htp://a.example"], "'htp://a.example' is not a URL"),
         ([""], "'' is not a URL; give one that starts with https:// or http://"),
