@@ -143,7 +143,9 @@ def _distinct(settings: Settings) -> Iterator[tuple[tuple[str, ...], str, Settin
 
 def _crawls(settings: Settings) -> Iterator[Crawl]:
     """The crawls that are explored for these settings."""
-    remembered = settings.has_routes or settings.sessions or settings.login
+    remembered = (
+        settings.has_routes or settings.has_addresses or settings.sessions or settings.login
+    )
     yield from FIRST_ATTEMPTS if remembered else CRAWLS
     if len(settings.proxies) > 1 and not remembered:
         yield ONE_DOMAIN, "1 domain, 1 proxy", {"proxies": small(settings).proxies[:1]}

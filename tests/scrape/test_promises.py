@@ -19,6 +19,7 @@ from scraper_cpn.scrape.policy.logins import LoginPolicy
 from scraper_cpn.scrape.policy.proxies import ProxyPolicy
 from scraper_cpn.scrape.policy.robots import RobotsPolicy
 from scraper_cpn.scrape.settings import SECOND, Settings, Site
+from scraper_cpn.scrape.verify import _crawls as crawls_of
 from scraper_cpn.scrape.verify import guarantees, verify_crawl
 from tests.analysis.test_mistakes import field, without
 
@@ -164,6 +165,16 @@ def test_an_address_without_slots_breaks_their_claim() -> None:
     settings = replace(PLAIN, per_address=1, per_domain=2)
     message = {v.claim: v for v in proved(Policy, settings, careless).verdicts}
     assert message["G2 requests to an address at a time"].status == "refuted"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"per_address": 2}, {"address_delay_ns": SECOND}, {"ban_status": (403,)}, {"sessions": 2}],
+)
+def test_what_remembers_more_is_proved_with_fewer_attempts(more: dict[str, Any]) -> None:
+    """Attempts and addresses together would be more states than a proof may have: then one URL alone is tried again."""
+    again = {note for _, note, fewer in crawls_of(Settings(**more)) if fewer.get("retries") != 0}
+    assert again == {"1 URL", "1 URL without an answer", "1 domain that refuses"}
 
 
 @pytest.mark.slow
