@@ -68,7 +68,8 @@ class Asking:
         self._none(request, throttled, now_ns)
 
     def _failed(self, request: Request, failed: Failed, now_ns: int) -> None:
-        self._permits.pool.blame(self._policy.proxies.at_fault(request.proxy, failed))
+        domain = self._policy.domains.domain(request.work)
+        self._permits.pool.blame(self._policy.proxies.at_fault(request.proxy, domain, failed))
         self._none(request, failed, now_ns)
 
     def _lost(self, request: Request, lost: Lost, now_ns: int) -> None:

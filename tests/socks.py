@@ -12,7 +12,7 @@ from contextlib import suppress
 class Socks:
     """A SOCKS5 server on loopback that joins each connection to a local port; an async context manager."""
 
-    def __init__(self, port: int, *, login: bytes = b"", refuses: bool = False) -> None:
+    def __init__(self, port: int, *, login: bytes = b"", refuses: int = 0) -> None:
         self._to, self._login, self._refuses = port, login, refuses
         self.asked: list[bytes] = []
 
@@ -42,9 +42,7 @@ class Socks:
         assert head[:4] == b"\x05\x01\x00\x03"  # a name, not an address
         self.asked.append(await reader.readexactly(head[4]))
         await reader.readexactly(2)
-        writer.write(
-            b"\x05%b\x00\x01\x00\x00\x00\x00\x00\x00" % (b"\x02" if self._refuses else b"\x00")
-        )
+        writer.write(b"\x05%c\x00\x01\x00\x00\x00\x00\x00\x00" % self._refuses)
         if self._refuses:
             with suppress(OSError):
                 await reader.read()

@@ -68,7 +68,7 @@ class ScrapeNet(Net):
         self.health = Health(self, p.domains.health)
         self.domains = Domains(self, p.domains, self.health)
         self.hosts = hosts_of(self, p.settings)
-        self.proxies = Proxies(self, p.proxies)
+        self.proxies = Proxies(self, p.proxies, self.domains.pacing)
         self.logins = logins_of(self, p.requests.logins)
         self.silences = silences_of(self, p.silence, self.domains)
         # The fields of a request by which limits count, so that a queue finds what may begin: of a robots.txt, a

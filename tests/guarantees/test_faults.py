@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -138,3 +139,40 @@ def test_a_dead_proxy_costs_little_and_no_page(subject: Subject, slots: int) -> 
     carried = Counter(request.proxy for request in done.log)
     assert len(stored(done.rows)) == 300
     assert 1 < carried["http://p0"] <= 3 * slots + 8
+
+
+@pytest.mark.parametrize(("slots", "per_domain"), [(1, 1), (4, 1), (4, 2)])
+def test_a_proxy_without_answers_is_told_from_a_domain_without_answers(
+    slots: int, per_domain: int
+) -> None:
+    """One that brings nothing from many domains is sick, and rests; of one that is dead, the proxies are not blamed."""
+    pool = tuple(Proxy(f"http://p{k}", f"http://p{k}", slots=slots) for k in range(3))
+    sick = carried_by(pool, lambda _, proxy: proxy == "http://p0", per_domain)
+    assert 3 <= sick["http://p0"] <= 3 * slots + 12
+    assert sick["http://p1"] > 100
+    alone = carried_by(pool[:2], lambda _, proxy: proxy == "http://p0", per_domain, hosts=1)
+    assert alone["http://p0"] <= 3 * slots + 12 or per_domain > 1
+    dead = carried_by(pool, lambda url, _: "//h0." in url, per_domain)
+    assert min(dead.values()) > 80
+
+
+def carried_by(
+    pool: tuple[Proxy, ...], silent: Callable[[str, str], bool], per_domain: int, hosts: int = 10
+) -> Counter[str | None]:
+    """How many requests each proxy carries, where those that are *silent* have no answer."""
+
+    def bound(web: VirtualWeb) -> Any:
+        effects = web.effects()
+
+        def spoiled(name: str) -> Any:
+            def fetch(work: Any, proxy: Proxy, *given: Any) -> tuple[int, Any]:
+                done = effects[name](work, proxy, *given)
+                return (done[0], Failed("dropped", "")) if silent(work.url, proxy.proxy) else done
+
+            return fetch
+
+        return {**effects, "fetch": spoiled("fetch"), "robots": spoiled("robots")}
+
+    web = SyntheticWeb(WebSpec(hosts=hosts, pages=300 // hosts, latency_ns=50 * MS))
+    limits = Settings(delay_ns=200 * MS, scope="any", proxies=pool, per_domain=per_domain)
+    return Counter(request.proxy for request in Subject().crawl(limits, web, effects=bound).log)

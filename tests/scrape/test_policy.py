@@ -396,12 +396,11 @@ def test_only_a_real_proxy_is_at_fault_and_rests_longer_each_time() -> None:
     rules = policy(backoff_ns=SECOND)
     proxy = Proxy("p", "http://p:1")
     fault = ProxyFault("p", 1)
-    assert (
-        rules.proxies.at_fault(replace(proxy, slots=3), Failed("proxy", "refused")) == [fault] * 3
-    )
-    assert rules.proxies.at_fault(replace(proxy, quota=9), Failed("proxy", "refused")) == [fault]
-    assert rules.proxies.at_fault(proxy, Failed("timeout", "slow")) == []
-    assert rules.proxies.at_fault(Proxy("direct"), Failed("proxy", "?")) == []
+    domain, refused = Domain("shop.example", 0), Failed("proxy", "refused")
+    assert rules.proxies.at_fault(replace(proxy, slots=3), domain, refused) == [fault] * 3
+    assert rules.proxies.at_fault(replace(proxy, quota=9), domain, refused) == [fault]
+    assert rules.proxies.at_fault(proxy, domain, Failed("timeout", "slow")) == []
+    assert rules.proxies.at_fault(Proxy("direct"), domain, refused) == []
     assert SECOND // 2 <= rules.proxies.rest_ns(proxy) <= SECOND
     again = rules.proxies.carried(rules.proxies.rested(proxy))
     assert again is not None

@@ -101,6 +101,10 @@ class Proxy(Struct, frozen=True, gc=False):
     """The bytes of pages that it may still carry, decompressed; None for no limit."""
     spare: bool = False
     """Whether it has another token, with which it is probed in quarantine."""
+    silent: int = 0
+    """Requests without an answer since its last answer, as far as they are no sign of their domains."""
+    silent_of: str = ""
+    """The domain of the last one."""
 
     def __repr__(self) -> str:
         """Omit the URL, which may contain a password."""
@@ -236,11 +240,15 @@ class Hold(Struct, frozen=True, gc=False):
 
 
 class ProxyFault(Struct, frozen=True, gc=False):
-    """A proxy itself has failed, and one of its tokens is to rest."""
+    """What one of a proxy's tokens is to know: it has failed, or gave no answer, or gave one again."""
 
     proxy: str
     strikes: int = 0
     """Its incidents in a row with this one; 0: as its token says."""
+    sign: Literal["failed", "silent", "answered"] = "failed"
+    """The event: a failure of the proxy itself, a request that had no answer through it, or an answer after such requests."""
+    domain: str = ""
+    """Of the request without an answer."""
 
 
 class Carried(Struct, frozen=True, gc=False):

@@ -37,6 +37,10 @@ NO_PUBLIC_ADDRESS = "the name has no public address; --allow-private permits oth
 """Why a request with `Ask.wary` fails where DNS knows only others."""
 NO_LOGIN = "the proxy accepts no such name and password, or wants some"
 """Why a request through SOCKS fails whose proxy did not get as far as the host."""
+NO_WAY = "the proxy has no connection to the host"
+"""Why a request fails whose proxy works, and says that the host does not answer it: by SOCKS or as a gateway."""
+NO_WAY_STATUSES = frozenset({502, 503, 504})
+"""What a proxy says then instead of a tunnel (RFC 9110 section 15.6; some say 503)."""
 NO_FILE_ERRORS = (errno.EMFILE, errno.ENFILE)
 """This process, or the system, has as many files open as it may."""
 

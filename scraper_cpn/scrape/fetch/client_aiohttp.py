@@ -26,6 +26,8 @@ from scraper_cpn.scrape.fetch.choose import is_socks
 from scraper_cpn.scrape.fetch.client import (
     NO_FILE_ERRORS,
     NO_PUBLIC_ADDRESS,
+    NO_WAY,
+    NO_WAY_STATUSES,
     Ask,
     Reply,
     Surplus,
@@ -47,6 +49,7 @@ from scraper_cpn.scrape.fetch.connections import (
     PublicResolver,
     Sockets,
     SocksFailed,
+    SocksNoWay,
     Trust,
     Unasked,
 )
@@ -274,6 +277,7 @@ def _unfinished(reader: AnswerReader) -> Failed:
 
 _CAUSES: tuple[tuple[type[Exception], str, str, bool], ...] = (
     (Unasked, "protocol", UNASKED_DATA, True),
+    (SocksNoWay, "connect", "no connection", True),
     (SocksFailed, "proxy", "the SOCKS proxy failed", True),
     (Forbidden, "address", NO_PUBLIC_ADDRESS, False),
     (aiohttp.InvalidURL, "dns", "the host is neither a name nor an address", False),
@@ -302,6 +306,8 @@ def _failed(error: Exception, proxy: Proxy) -> Failed:
     _, kind, reason, retry = next(row for row in _CAUSES if isinstance(error, row[0]))
     if kind == "dns" and proxy.url is not None:  # the only name looked up is the proxy's
         kind, reason = "proxy", "the proxy's name has no address"
+    if isinstance(error, aiohttp.ClientHttpProxyError) and error.status in NO_WAY_STATUSES:
+        kind, reason = "connect", NO_WAY
     detail = _detail(error)
     return Failed(kind, f"{reason} ({detail})" if detail else reason, retry=retry)
 

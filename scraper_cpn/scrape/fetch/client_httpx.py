@@ -37,6 +37,8 @@ from scraper_cpn.scrape.fetch.client import (
     NO_FILE_ERRORS,
     NO_LOGIN,
     NO_PUBLIC_ADDRESS,
+    NO_WAY,
+    NO_WAY_STATUSES,
     Ask,
     Reply,
     Surplus,
@@ -345,6 +347,10 @@ _CAUSES: tuple[tuple[type[Exception], str, str, str, bool], ...] = (
     (httpcore.TimeoutException, "", "timeout", "no complete answer in time", True),
     (httpcore.ProxyError, "username/password", "proxy", NO_LOGIN, True),
     (httpcore.ProxyError, "from proxy server, but got", "proxy", NO_LOGIN, True),
+    *((httpcore.ProxyError, f"{status} ", "connect", NO_WAY, True) for status in sorted(NO_WAY_STATUSES)),
+    (httpcore.ProxyError, "unreachable", "connect", NO_WAY, True),
+    (httpcore.ProxyError, "connect: Connection refused", "connect", NO_WAY, True),
+    (httpcore.ProxyError, "TTL expired", "connect", NO_WAY, True),
     (httpcore.ProxyError, "", "proxy", "the proxy refused the tunnel", True),
     (SOCKSError, "", "proxy", "the proxy's answer is not valid SOCKS", True),
     (httpcore.ConnectError, "start_tls", "tls", "the TLS connection failed", True),
@@ -383,9 +389,8 @@ def _failed(error: Exception, proxy: Proxy, stage: str) -> Failed:
     said = f"{error} {stage}"
     for kind_of_error, part, kind, reason, retry in _CAUSES:
         if isinstance(error, kind_of_error) and part in said:
-            if (
-                proxy.url is not None and kind in _PROXY_REASONS
-            ):  # the client connects to the proxy only
+            own = proxy.url is not None and not isinstance(error, httpcore.ProxyError)
+            if own and kind in _PROXY_REASONS:  # the client connects to the proxy only
                 return Failed("proxy", _PROXY_REASONS[kind], retry=True)
             return Failed(kind, reason, retry=retry)
     return Failed("protocol", _INVALID)

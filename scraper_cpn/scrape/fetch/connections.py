@@ -52,6 +52,10 @@ class SocksFailed(Exception):  # noqa: N818 - what happened, not a mistake
     """A SOCKS proxy is not there, or refused to connect; the text says which."""
 
 
+class SocksNoWay(SocksFailed):
+    """A SOCKS proxy has no connection to the host."""
+
+
 class Trust:
     """How far the servers are known to send nothing but answers.
 

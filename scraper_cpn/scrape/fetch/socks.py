@@ -10,10 +10,12 @@ from python_socks import ProxyConnectionError, ProxyError, ProxyType
 from python_socks.async_.asyncio import Proxy
 from yarl import URL
 
-from scraper_cpn.scrape.fetch.client import NO_FILE_ERRORS, NO_LOGIN
-from scraper_cpn.scrape.fetch.connections import SocksFailed
+from scraper_cpn.scrape.fetch.client import NO_FILE_ERRORS, NO_LOGIN, NO_WAY
+from scraper_cpn.scrape.fetch.connections import SocksFailed, SocksNoWay
 
 _LONG_S = 86_400
+_NO_WAY = frozenset({3, 4, 5, 6})
+"""Network or host unreachable, connection refused, TTL expired (RFC 1928 section 6)."""
 
 
 class _Bytes(str):
@@ -52,4 +54,6 @@ async def socks_socket(proxy: URL, host: str, port: int) -> socket.socket:
     except ProxyError as error:
         if "authentication" in str(error):
             raise SocksFailed(NO_LOGIN) from None
+        if error.error_code in _NO_WAY:
+            raise SocksNoWay(NO_WAY) from None
         raise SocksFailed("the proxy refused the connection") from None

@@ -26,6 +26,7 @@ from scraper_cpn.net import (
 from scraper_cpn.scrape.colours import (
     RETIRED_PROXIES,
     Carried,
+    Domain,
     Failed,
     Fetched,
     Gone,
@@ -33,13 +34,14 @@ from scraper_cpn.scrape.colours import (
     ProxyFault,
 )
 from scraper_cpn.scrape.parts.promises import asked_proxy_slots, requests_of
+from scraper_cpn.scrape.parts.silence import ANSWERS
 from scraper_cpn.scrape.policy.proxies import ProxyPolicy
 
 
 class Proxies(Limit):
     """Each request goes through one proxy, which rests after a fault of its own and retires after quota or lease."""
 
-    def __init__(self, net: Net, p: ProxyPolicy) -> None:
+    def __init__(self, net: Net, p: ProxyPolicy, pacing: Place[Domain]) -> None:
         super().__init__(net, "proxies")
         self.p = p
         self._settings = p.settings
@@ -59,10 +61,14 @@ class Proxies(Limit):
         self.retired = self.sink(RETIRED_PROXIES, Proxy)
         self._carried: list[Place[Carried]] = []
         self.takes = [spend(self.pool, p.carried, after_ns=p.proxy_gap_ns), hold(self.slots)]
-        self.puts = {
-            Failed: [put(self.faults, p.at_fault, self.pool, Failed)],
+        self.puts: dict[type[Any], list[Output]] = {
+            Failed: [put(self.faults, p.at_fault, self.pool, pacing, Failed)],
             **self._charges(),
         }
+        if len(p.settings.proxies) > 1:
+            for outcome in ANSWERS:
+                answered = put(self.faults, p.answered, self.pool)
+                self.puts[outcome] = [*self.puts.get(outcome, ()), answered]
         self.wording = {self.pool: Wording("a proxy: none is free", pause="a proxy")}
 
         self.transition(

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 from msgspec.structs import replace
 
 from scraper_cpn.scrape.colours import (
     Carried,
     Deferred,
+    Domain,
     Failed,
     Fetched,
     Gone,
@@ -26,6 +28,11 @@ from scraper_cpn.scrape.settings import Settings
 
 QUARANTINE = 2
 """From so many incidents in a row on, one request must succeed before others follow."""
+PROXY_AT_FAULT = 3
+"""A proxy is blamed for so many requests in a row that had no answer through it, each of a domain that was not silent before."""
+SUSPICIOUS = frozenset({"timeout", "connect", "dropped"})
+"""The kinds of failures for which the proxy may be to blame, or the domain."""
+Sign = Literal["failed", "silent", "answered"]
 
 
 @dataclass(frozen=True)
@@ -57,10 +64,26 @@ class ProxyPolicy:
             return max(gap_ns, settled_ns(self.settings))
         return gap_ns
 
-    def at_fault(self, proxy: Proxy, failed: Failed) -> list[ProxyFault]:
-        """The faults for a failure of the proxy itself, which concerns all of its tokens."""
-        own = failed.kind == "proxy" and proxy.url is not None
-        return faults_of(proxy, strikes_after(self.carried(proxy), proxy.slots)) if own else []
+    def at_fault(self, proxy: Proxy, domain: Domain, failed: Failed) -> list[ProxyFault]:
+        """The faults for a failure of the proxy itself, or for a silence that may be its own; they concern all of its tokens.
+
+        *proxy* and *domain* are as they were when the request started. A domain that was silent before is the cause
+        rather than the proxy. Where it has several slots, a request of the same domain may have run together with this one.
+        """
+        if proxy.url is None:
+            return []
+        strikes = strikes_after(self.carried(proxy), proxy.slots)
+        if failed.kind == "proxy":
+            return faults_of(proxy, strikes)
+        if failed.status is not None:
+            return self.answered(proxy)
+        if not self._compares or failed.kind not in SUSPICIOUS or domain.silent:
+            return []
+        return faults_of(proxy, strikes, "silent", domain.domain)
+
+    def answered(self, proxy: Proxy) -> list[ProxyFault]:
+        """The signs of an answer through a proxy that gave none before."""
+        return faults_of(proxy, sign="answered") if proxy.silent else []
 
     def elsewhere(self, page: Raw, deferred: Deferred) -> list[ProxyFault]:
         """The faults of the proxy that brought a page which its handler wants to come another way."""
@@ -70,13 +93,23 @@ class ProxyPolicy:
 
     def rested(self, proxy: Proxy, fault: ProxyFault | None = None) -> Proxy:
         """A proxy's token after a fault of its own."""
+        if fault is not None and fault.sign == "answered":
+            return replace(proxy, silent=0, silent_of="")
+        if fault is not None and fault.sign == "silent":
+            silent = min(self._silent(proxy, fault), PROXY_AT_FAULT)
+            heard = replace(proxy, silent=silent, silent_of=fault.domain)
+            if not self._blames(proxy, fault):
+                return heard
+            proxy = heard
         return replace(proxy, strikes=_strikes(proxy, fault), calm=0)
 
     def rest_ns(self, proxy: Proxy, fault: ProxyFault | None = None) -> int:
-        """How long a proxy's token rests after a fault, given the token before.
+        """How long a proxy's token rests after a fault, given the token before; not at all before it is blamed.
 
         A proxy in quarantine is probed with one request: its spare tokens return later.
         """
+        if fault is not None and not self._blames(proxy, fault):
+            return 0
         strikes = _strikes(proxy, fault)
         later_ns = settled_ns(self.settings) if proxy.spare and strikes >= QUARANTINE else 0
         return backoff_ns(self.settings, strikes, proxy.proxy) + later_ns
@@ -99,6 +132,27 @@ class ProxyPolicy:
         """A proxy's token with so many bytes less."""
         return replace(proxy, bytes=max(0, (proxy.bytes or 0) - carried.bytes))
 
+    def _blames(self, proxy: Proxy, fault: ProxyFault) -> bool:
+        """Whether a sign is a fault of the proxy itself."""
+        if fault.sign == "silent":
+            return self._silent(proxy, fault) >= PROXY_AT_FAULT
+        return fault.sign == "failed"
+
+    def _silent(self, proxy: Proxy, fault: ProxyFault) -> int:
+        """The silences of a proxy with one more; one that may have run together with the last one is none more."""
+        together = fault.domain == proxy.silent_of and self._several(fault.domain)
+        return proxy.silent if together else proxy.silent + 1
+
+    def _several(self, domain: str) -> bool:
+        """Whether several requests to a domain may run at a time."""
+        own = (site.per_domain for site in self.settings.sites if site.name == domain)
+        return (next(own, None) or self.settings.per_domain) > 1
+
+    @cached_property
+    def _compares(self) -> bool:
+        """Whether a silence is compared with others: domains without an answer are counted, and another proxy may have one."""
+        return bool(self.settings.dead_after) and len(self.settings.proxies) > 1
+
     @cached_property
     def _proxy_slots(self) -> dict[str, int]:
         return {proxy.proxy: proxy.slots for proxy in self.settings.proxies}
@@ -110,9 +164,11 @@ def tokens_of(proxy: Proxy) -> int:
     return 1 if proxy.delay_ns or counted else proxy.slots
 
 
-def faults_of(proxy: Proxy, strikes: int = 0) -> list[ProxyFault]:
-    """The faults that rest all tokens of a proxy."""
-    return [ProxyFault(proxy.proxy, strikes)] * tokens_of(proxy)
+def faults_of(
+    proxy: Proxy, strikes: int = 0, sign: Sign = "failed", domain: str = ""
+) -> list[ProxyFault]:
+    """The faults for all tokens of a proxy."""
+    return [ProxyFault(proxy.proxy, strikes, sign, domain)] * tokens_of(proxy)
 
 
 def copies_of(proxy: Proxy) -> list[Proxy]:

@@ -322,7 +322,8 @@ def refusals() -> Iterator[tuple[Sequence[Step] | bytes, str, str]]:
         yield [Do.CLOSE], scheme, "dropped"
     yield [b"hello\r\n\r\n", Do.STALL], "http", "protocol"
     yield page(status="403 No"), "https", "proxy"
-    yield page(status="502 Gone"), "https", "proxy"
+    for status in (502, 503, 504):
+        yield page(status=f"{status} Gone"), "https", "connect"
     yield [b"HTTP/1.1 200 OK\r\n\r\n", 0.1, b"hello", Do.STALL], "https", "tls"
 
 
@@ -335,7 +336,7 @@ async def test_failing_proxies(
     caplog: pytest.LogCaptureFixture,
     limits: Settings,
 ) -> None:
-    """A proxy's failure is named as such, is worth another attempt, and shows no password."""
+    """A proxy's failure is named as such, and that of a host that it can't reach; it is worth another attempt, and shows no password."""
     async with Server(lambda _: steps) as server, Fetcher(limits, seeds=HERE) as fetcher:
         outcome = await get(fetcher, f"{scheme}://a.example/", proxy_at(server))
     assert isinstance(outcome, Failed)
@@ -395,14 +396,20 @@ async def test_socks(ca: trustme.CA, limits: Settings) -> None:
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("scheme", ["http", "https"])
-async def test_socks_that_fails(scheme: str, limits: Settings) -> None:
-    """A proxy that refuses, or is not there, is named as what failed; its password is not shown."""
-    async with Socks(1, refuses=True) as proxy, Fetcher(limits, seeds=HERE) as fetcher:
+@pytest.mark.parametrize(
+    ("reply", "kind"), [(1, "proxy"), (2, "proxy"), (4, "connect"), (5, "connect")]
+)
+async def test_socks_that_fails(scheme: str, reply: int, kind: str, limits: Settings) -> None:
+    """A proxy that refuses, or is not there, is told from one that does not reach the host; no password is shown."""
+    async with Socks(1, refuses=reply) as proxy, Fetcher(limits, seeds=HERE) as fetcher:
         gone = Proxy("q", url="socks5://me:secret@127.0.0.1:1")
-        for each in (Proxy("p", url=f"socks5://127.0.0.1:{proxy.port}"), gone):
+        for each, named in (
+            (Proxy("p", url=f"socks5://127.0.0.1:{proxy.port}"), kind),
+            (gone, "proxy"),
+        ):
             outcome = await get(fetcher, f"{scheme}://a.example/", each)
             assert isinstance(outcome, Failed)
-            assert (outcome.kind, outcome.retry, outcome.sent) == ("proxy", True, False)
+            assert (outcome.kind, outcome.retry, outcome.sent) == (named, True, False)
             assert "secret" not in repr(outcome)
 
 
