@@ -20,6 +20,7 @@ _SECRET_CHARS_MIN = 6
 
 _START = re.compile(r"\s*(?:[A-Za-z][A-Za-z0-9+.-]*:[/\\]+|[/\\]{2,})")
 """The part of a URL before its user, password and host."""
+_DATABASE = re.compile(r"\s*postgres(?:ql)?://", re.IGNORECASE)
 _WITHIN = re.compile(
     r"((?<![A-Za-z0-9+.-])(?!postgres(?:ql)?://[^:/\\?#'\"@\s]*+@)-*+[A-Za-z][A-Za-z0-9+.-]*+:[/\\]++"
     r"|(?<!postgres:)(?<!postgresql:)[/\\]{2,}+)(?:[^/\\?#'\"@]*+@)++"
@@ -98,6 +99,8 @@ def _without_userinfo(text: str) -> str:
     if at < 0 and found:
         return text[:start] + _NO_PORT.sub(rf"\1:{HIDDEN}", text[start:], count=1)
     if at < start or text.lstrip().lower().startswith("mailto:"):
+        return text
+    if _DATABASE.match(text) and ":" not in before:
         return text
     alone = found and not re.search(r"[/\\?#]", before)
     if ":" in before or alone or re.match(r"\S+:\d", after):

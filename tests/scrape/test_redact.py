@@ -117,6 +117,7 @@ def test_a_bug_of_ours_shows_no_secret(
         "[0-9",
         "12:30",
         "monkey:80",
+        "postgres://me@h/d?name=x",
         "monkey=.a",
     ],
 )
