@@ -75,9 +75,12 @@ def _came(where: Explanation) -> str:
 
 
 def _queue(where: Explanation) -> str:
+    queue = plain(where.domain)
+    if where.level is not None:
+        queue += f" with priority {where.level} (--shares)"
     if where.ahead:
-        return f"{counted(where.ahead, 'URL')} of {plain(where.domain)} before it"
-    return f"it is the next of {plain(where.domain)}"
+        return f"{counted(where.ahead, 'URL')} of {queue} before it"
+    return f"it is the next of {queue}"
 
 
 def _waits(where: Explanation) -> Iterator[str]:

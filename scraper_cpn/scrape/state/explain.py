@@ -214,6 +214,7 @@ def _waiting(known: Explanation, spot: _Spot, net: ScrapeNet, durable: Durable) 
         target=spot.target,
         domain=spot.target.domain,
         ahead=spot.ahead,
+        level=spot.target.priority if net.shares else None,
         since_ns=spot.flying.began_ns if spot.flying else None,
         waits=() if spot.flying else tuple(_waits(net, durable, spot.serial, known.now_ns)),
         robots=tuple(_robots(net, durable, spot, known.now_ns)),

@@ -53,6 +53,8 @@ class Explanation(Struct, frozen=True, kw_only=True):
     domain: str
     ahead: int = 0
     """How many URLs of its domain (or with the same robots.txt to ask for) come before it."""
+    level: int | None = None
+    """With `--shares`, the level of priority of which these are: the levels take turns."""
     waits: tuple[Wait, ...] = ()
     robots: tuple[Wait, ...] = ()
     """The conditions that its robots.txt waits for; empty if the URL does not wait for robots.txt."""

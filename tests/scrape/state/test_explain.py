@@ -182,6 +182,18 @@ async def test_what_is_in_flight_comes_before_nobody(begin: Begin) -> None:
         assert len(ahead) > 2
 
 
+async def test_with_shares_the_queue_is_that_of_a_level(begin: Begin) -> None:
+    """The levels take turns, so that a URL has those of its own level before it."""
+    settings = Settings(delay_ns=SECOND, shares=(2, 1), prefer=("[13579]$",))
+    kept = begin(WebSpec(hosts=1, pages=12, links=12), settings)
+    await kept.crawl(4 * SECOND)
+    found = [where(kept, url) for url in kept.live()]
+    for level in (-1, 0):
+        ahead = [each.ahead for each in found if each.level == level]
+        assert sorted(ahead) == list(range(len(ahead)))
+        assert len(ahead) > 2
+
+
 async def test_where_a_redirect_led_is_said(begin: Begin) -> None:
     """A URL that has moved was skipped, and its last row says where to."""
     kept = begin(WebSpec(hosts=1, pages=8, redirect=1.0, redirect_kinds=("own",)))
