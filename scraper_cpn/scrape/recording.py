@@ -41,6 +41,7 @@ from scraper_cpn.scrape.items.validate import Validator
 from scraper_cpn.scrape.pages.handlers import Handlers
 from scraper_cpn.scrape.pages.parse import Parser
 from scraper_cpn.scrape.policy import first_policy
+from scraper_cpn.scrape.redact import of_body
 from scraper_cpn.scrape.request import PLAIN, Request
 from scraper_cpn.scrape.settings import Settings, UsageError
 
@@ -221,7 +222,7 @@ def _link(target: Target) -> Any:
     if asked.method != "GET":
         more["method"] = asked.method
     if asked.body:
-        more["body"] = asked.body.decode("utf-8", "replace")
+        more["body"] = of_body(asked.body.decode("utf-8", "replace"))
     if asked.data:
         more["data"] = msgspec.to_builtins(msgspec.msgpack.decode(asked.data))
     return {"url": target.url, **more} if more else target.url

@@ -49,6 +49,17 @@ _QUERY = re.compile(
     r"([?&;][\w.-]{0,64}(?:auth|key|passw|pwd|secret|session|sig|token)[\w.-]{0,64}=)[^&;#\s]+",
     re.IGNORECASE,
 )
+_LIKE_A_KEY = (
+    r"(?:[^=&\"]{0,64}(?:passw|pwd|passphrase|secret|credential|api[_-]?key|access[_-]?token)[^=&\"]{0,64}"
+    r"|pw|pass|pin|otp)"
+)
+_SENT = re.compile(
+    rf"((?:^|&){_LIKE_A_KEY}=)[^&]+"
+    rf'|("{_LIKE_A_KEY}"\s*:\s*)(?:"(?:[^"\\]|\\.)*"|[0-9]+)'
+    rf'|(name="{_LIKE_A_KEY}"\r\n\r\n)[^\r]*',
+    re.IGNORECASE,
+)
+"""A field that is likely to hold a password, in a form, in JSON and in a part of a multipart form."""
 _SCHEMES = ("bearer", "basic", "digest", "negotiate")
 _SCHEME = re.compile(rf"(?i)\b({'|'.join(_SCHEMES)})\s+[^\s,;]+")
 
@@ -106,6 +117,11 @@ def _without_userinfo(text: str) -> str:
     if ":" in before or alone or re.match(r"\S+:\d", after):
         return f"{text[:start]}{HIDDEN}@{after}"
     return text
+
+
+def of_body(text: str) -> str:
+    """Return the body of a request without the values of fields that are named like passwords, for a file that is kept."""
+    return redacted(_SENT.sub(lambda found: f"{found[1] or found[2] or found[3]}{HIDDEN}", text))
 
 
 def redacted(text: str) -> str:

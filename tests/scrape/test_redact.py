@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scraper_cpn.cli.main import main
 from scraper_cpn.scrape.crawl import Crawl
 from scraper_cpn.scrape.options.table import OPTIONS
-from scraper_cpn.scrape.redact import hidden, redacted, remember, shown
+from scraper_cpn.scrape.redact import hidden, of_body, redacted, remember, shown
 from scraper_cpn.scrape.settings import UsageError
 
 SECRET = "Hunter2secret"
@@ -164,3 +164,26 @@ def test_the_name_of_a_scheme_is_no_secret() -> None:
     said = redacted(f"Bearer {SECRET}, Bearer other-{SECRET}, bearer of news")
     assert SECRET not in said
     assert said == "***, Bearer ***, bearer *** news"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "user=me&password={}&go=1",
+        "pw={}",
+        "a=1&user[passwd]={}",
+        '{{"user":"me","password": "{} \\"x"}}',
+        '{{"a":{{"api_key":"{}"}}}}',
+        '--b\r\nContent-Disposition: form-data; name="pwd"\r\n\r\n{}\r\n--b--',
+    ],
+)
+def test_the_body_of_a_request(body: str) -> None:
+    """What is named like a password is hidden; all else can be compared, such as the words of a search."""
+    assert SECRET not in of_body(body.format(SECRET))
+    assert of_body(body.format(SECRET)) == of_body(body.format("another"))
+
+
+def test_the_body_of_a_search_is_shown() -> None:
+    """Names that only begin like those of passwords hide nothing."""
+    for body in ("keyword=passwords&page=2", '{"q":"password","pinned":"1"}', "passenger=me"):
+        assert of_body(body) == body
