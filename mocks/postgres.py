@@ -155,16 +155,21 @@ class Postgres:
         (self.folder / "backup").rename(self.folder / "data")
         self.start()
 
-    def new_database(self) -> str:
-        """Make an empty database; returns where to connect."""
+    @property
+    def runs(self) -> bool:
+        """Whether it was started, and not stopped since."""
+        return self._shell is not None
+
+    def new_database(self, like: str = "template1") -> str:
+        """Make a database, an empty one unless it shall be like another; returns where to connect."""
         name = f"test{next(self._numbers)}"
-        asyncio.run(self._make(name))
+        asyncio.run(self._make(name, like))
         return self.dsn(name)
 
-    async def _make(self, name: str) -> None:
+    async def _make(self, name: str, like: str) -> None:
         session = await asyncpg.connect(self.dsn())
         try:
-            await session.execute(f"CREATE DATABASE {name}")
+            await session.execute(f"CREATE DATABASE {name} TEMPLATE {like}")
         finally:
             await session.close()
 

@@ -12,9 +12,9 @@ from hypothesis import settings
 from hypothesis.internal.conjecture import providers
 
 from tests.effort import EXPLORING
-from tests.postgres import database, own_postgres, postgres
+from tests.postgres import database, made_tables, other_postgres, own_postgres, postgres
 
-__all__ = ["database", "own_postgres", "postgres"]
+__all__ = ["database", "made_tables", "other_postgres", "own_postgres", "postgres"]
 
 settings.register_profile("project", deadline=None, derandomize=not EXPLORING)
 """The same examples each time, so that a failure is the change's; `EXPLORE=1` draws new ones."""

@@ -100,6 +100,7 @@ async def _judge(direct: str, log: Path, cut: Cut) -> None:
     left = await session.fetchval(
         "SELECT (SELECT sum(free) FROM scrape.credit)"
         " + (SELECT coalesce(sum(number), 0) FROM scrape.number WHERE counter = 'visits')"
+        " + (SELECT coalesce(sum(tokens), 0) FROM scrape.outbox)"  # drawn, and not there yet
     )
     await session.close()
     assert left == ALLOWANCE - cut.fed * VISITS

@@ -27,7 +27,7 @@ from tests.cluster.waiting import until
 
 pytestmark = pytest.mark.anyio
 
-BALLS, PASSES = 8, 400
+BALLS, PASSES = 8, 200
 PACE = Pace(lease_s=60.0, poll_s=0.005)
 
 

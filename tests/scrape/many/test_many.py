@@ -155,12 +155,12 @@ def test_bytes_are_counted_over_all_partitions(database: str, tmp_path: Path) ->
     """`--max-bytes` ends the crawl for all workers; what was in flight then still arrives."""
     dsn = f"{database}&name=bytes"
     with web(tmp_path) as of:
-        settings = of.settings(max_bytes=20_000, concurrency=4)
+        settings = of.settings(max_bytes=8_000, concurrency=4)
         anyio.run(lambda: create(dsn, settings, of.seeds, partitions=4))
         assert _worked(dsn, settings, 2) == ["spent", "spent"]
     audit(anyio.run(look, dsn), lambda *_: None)
     status = _status(dsn)
-    assert 20_000 * 63 // 64 <= status.bytes < 20_000 + 4 * 5_000
+    assert 8_000 * 63 // 64 <= status.bytes < 8_000 + 4 * 5_000
     assert status.budgets["byte_shares"] == 0
 
 
@@ -308,15 +308,15 @@ async def _lose_a_worker(database: str) -> None:
         await on.close()
 
 
-@pytest.mark.parametrize("command", ["status", "resume", "check", "export"])
 def test_a_crawl_of_many_workers_is_no_state(
-    database: str, command: str, capsys: pytest.CaptureFixture[str]
+    database: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The commands on states refuse it in one line that says what to use."""
     dsn = f"{database}&name=many"
     anyio.run(lambda: create(dsn, settings_from({}), ["http://a.test/"], partitions=2))
-    assert main([command, dsn]) == 2
-    assert "is a crawl of many workers; use its commands" in capsys.readouterr().err
+    for command in ("status", "resume", "check", "export"):
+        assert main([command, dsn]) == 2
+        assert "is a crawl of many workers; use its commands" in capsys.readouterr().err
 
 
 _ANOTHER_DECISION = """UPDATE scrape.journal j SET marking_hash = j.marking_hash + 1
