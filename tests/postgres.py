@@ -14,7 +14,6 @@ from mocks.postgres import Postgres, new_server
 from scraper_cpn.cluster.sql import schema
 from scraper_cpn.store.postgres.sql import installation
 
-
 QUIET = {"autovacuum": "off"}
 """With some dozens of databases it would always look at one of them: a tenth of a processor."""
 
