@@ -12,6 +12,8 @@ from scraper_cpn.scrape.many.status import ManyStatus
 from scraper_cpn.show.words import counted, lasted, moment, number, plain, rate, size
 
 _LABEL = 10
+_BUDGETS = {"budget": "pages of --max-pages", "byte_shares": "shares of --max-bytes"}
+"""What a unit of a budget is."""
 _ENDED = {
     "finished": ("finished", "bold green"),
     "spent": ("stopped at a limit", "bold green"),
@@ -50,7 +52,7 @@ def many_lines(status: ManyStatus) -> Iterator[Text]:
     waiting = [f"{number(urls)} for {what}" for what, urls in status.waiting.items() if urls]
     yield _line("waiting", ", ".join(waiting) or "nothing")
     for name, left in status.budgets.items():
-        yield _line("budget", f"{number(left)} of {plain(name)} not drawn yet")
+        yield _line("budget", f"{number(left)} {_BUDGETS.get(name, plain(name))} not drawn yet")
     label = "backlog"
     for domain in status.backlog:
         yield _line(label, f"{number(domain.urls):>7}  {plain(domain.domain)}")

@@ -289,11 +289,14 @@ def test_a_worker_that_was_lost_is_not_at_work(
 ) -> None:
     """A worker whose leases are over has no partitions, and `status` does not say that the crawl is running."""
     dsn = f"{database}&name=lost"
-    anyio.run(lambda: create(dsn, settings_from({}), ["http://a.test/"], partitions=2))
+    limited = settings_from({"max_pages": 7})
+    anyio.run(lambda: create(dsn, limited, ["http://a.test/"], partitions=2))
     anyio.run(_lose_a_worker, database)
     assert [each.partitions for each in _status(dsn).workers] == [0]
     assert main(["status", "--database", database, "--name", "lost"]) == 0
-    assert "no worker is at work" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "no worker is at work" in told
+    assert "budget    7 pages of --max-pages not drawn yet" in told
 
 
 async def _lose_a_worker(database: str) -> None:
