@@ -47,7 +47,7 @@ THREATS = (
     ),
     (
         "The list of features is ours, too: it asks for what our schedulers do, and knows of spider's others "
-        "only in a few lines. A cost for a feature takes all features for equal."
+        "only in a few lines. A cost for a feature counts all features as equal."
     ),
     "Each peer was set up by people who read its documents, not by its authors. The settings are below.",
     (

@@ -276,7 +276,7 @@ def file(value: object) -> str:
     if isinstance(value, os.PathLike):
         value = os.fspath(value)
     if not isinstance(value, str) or not value or _LINE_BREAKING.search(value):
-        raise ValueError(f"{shown(value)} is not the path of a file")
+        raise ValueError(f"{shown(value)} is not the path of a file; give one as a text or a Path")
     return value
 
 
