@@ -60,6 +60,8 @@ class Outgoing(Struct, frozen=True, kw_only=True):
     content_type: str = ""
     attempt: int = 1
     """1 for the first."""
+    session: str = ""
+    """As of `Page.session`."""
 
 
 class Candidate(Struct, frozen=True, kw_only=True):
@@ -265,6 +267,7 @@ def _outgoing(target: Target) -> Outgoing:
         body=asked.body,
         content_type=asked.content_type,
         attempt=target.attempt,
+        session=asked.session,
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from scraper_cpn import Crawl, Link, Page, Retry, UsageError
+from scraper_cpn import Crawl, Link, Outgoing, Page, Retry, UsageError
 from scraper_cpn.scrape.colours import PooledSession, SessionFault
 from scraper_cpn.scrape.policy.sessions import SessionPolicy
 from scraper_cpn.scrape.settings import Settings
@@ -321,3 +321,51 @@ def test_mistakes(options: dict[str, Any], said: str) -> None:
     """Each is reported in one line."""
     with pytest.raises(UsageError, match=said):
         Crawl(**options)
+
+
+class TokenApi:
+    """An API whose login gives a token, which lasts for three requests; a token that another session sends is none."""
+
+    def __init__(self) -> None:
+        self.left = dict[str, int]()
+        self.sent = list[tuple[str, str]]()
+
+    def __call__(self, asked: Asked) -> bytes:
+        """Answer a request."""
+        if asked.target == "/login":
+            token = f"t{len(self.left)}"
+            self.left[token] = 3
+            return page(token.encode())
+        token = asked.headers.get("authorization", "")
+        self.sent.append((asked.headers.get("x-session", ""), token))
+        if not self.left.get(token):
+            return page(b"", status="401 Unauthorized")
+        self.left[token] -= 1
+        return page(b"{}")
+
+
+async def test_a_token_for_each_session() -> None:
+    """A program knows by the name of the session whose token is whose, and renews that of one session alone."""
+    api, tokens = TokenApi(), dict[str, str]()
+    async with Server(api) as server:
+        crawl: Crawl[Any] = Crawl(delay=0, robots="ignore", backoff="1ms", sessions=2)
+
+        @crawl.login(Link(f"{server.url}/login", method="POST"))
+        def sign_on(answer: Page) -> None:
+            tokens[answer.session] = answer.body.decode()
+
+        @crawl.before
+        def authorise(request: Outgoing) -> dict[str, str]:
+            token = tokens.get(request.session, "")
+            return {"Authorization": token, "X-Session": request.session}
+
+        @crawl.page("*")
+        def found(page: Page) -> dict[str, str]:
+            return {"session": page.session}
+
+        summary = await crawl.crawl(*[f"{server.url}/{n}" for n in range(12)])
+    assert (summary.items, summary.failed) == (12, 0)
+    assert len(tokens) == 2
+    owners = {token: {name for name, sent in api.sent if sent == token} for token in api.left}
+    assert all(len(names) == 1 for names in owners.values())
+    assert set.union(*owners.values()) == set(tokens)

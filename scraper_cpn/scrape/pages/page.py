@@ -69,6 +69,7 @@ class Page(Queried):
         "refusal",
         "requested_url",
         "saved",
+        "session",
         "status",
         "too_long",
         "url",
@@ -91,6 +92,7 @@ class Page(Queried):
         certificate_hosts: tuple[str, ...] = (),
         saved: Saved | None = None,
         data: bytes = b"",
+        session: str = "",
     ) -> None:
         self.url = url
         """Where the page came from, behind all redirects."""
@@ -116,6 +118,8 @@ class Page(Queried):
         """Where the body was saved; None without `--save-bodies`."""
         self.data: dict[str, Any] = msgspec.msgpack.decode(data) if data else {}
         """The data of its link (`page.link(..., data={...})`); empty if there is none."""
+        self.session = session
+        """The name of its session, or of its place in the pool; empty without either."""
         self.body = body
         """The bytes as the server sent them, decompressed."""
         self.media: Media = media_of(content_type, body)
@@ -149,6 +153,7 @@ class Page(Queried):
             certificate_hosts=response.certificate_hosts,
             saved=response.saved,
             data=target.request.data,
+            session=target.request.session,
         )
 
     @classmethod
