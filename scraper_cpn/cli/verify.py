@@ -16,11 +16,13 @@ from msgspec import Struct
 
 from scraper_cpn.analysis.compiled import Builder, explorer_of
 from scraper_cpn.analysis.monitor import Everything
+from scraper_cpn.analysis.plain import PlainNet
 from scraper_cpn.analysis.pnml import read_pnml
 from scraper_cpn.analysis.processes import processors
+from scraper_cpn.analysis.stubborn import StubbornExplorer
 from scraper_cpn.analysis.symmetric import PnmlError
 from scraper_cpn.analysis.verdict import Report
-from scraper_cpn.cli.arguments import given_options, parse
+from scraper_cpn.cli.arguments import ON_COMMAND_LINE, given_options, parse
 from scraper_cpn.cli.job import crawl_in, loaded, mistake_in
 from scraper_cpn.cli.streams import teller
 from scraper_cpn.net import NetError
@@ -28,10 +30,14 @@ from scraper_cpn.scrape.crawl import Crawl
 from scraper_cpn.scrape.kernels import searching
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.options.read import crawl_options, own_options, settings_from
+from scraper_cpn.scrape.options.table import SWITCH, Option
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.settings import Settings, UsageError
 from scraper_cpn.scrape.verify import verify_crawl
 
+_REDUCE = Option(
+    name="reduce", kind=SWITCH, group="", help="count dead states alone, in fewer states"
+)
 _HELP = """\
 usage: scrape verify [PROGRAM.py] [OPTION...]
 
@@ -48,6 +54,8 @@ and fetches nothing.
   scrape verify --kernel native                   in machine code, built once
   scrape verify --json                            for machines
   scrape verify model.pnml                        size of any net in PNML
+  scrape verify model.pnml --reduce               its dead states alone, with fewer
+                                                  states on the way to them
 
 A claim for `all sizes` follows from the net's declaration; any other holds for
 the small crawls that are named. `gave up` and `not proved` are not proofs. Exit
@@ -58,10 +66,11 @@ if there is one.
 
 def verify_command(argv: Sequence[str]) -> int:
     """Prove the requested guarantees and print the verdicts. Raises `UsageError`."""
-    arguments = parse(argv)
+    arguments = parse(argv, (*ON_COMMAND_LINE, _REDUCE))
     if "help" in arguments.options:
         sys.stdout.write(_HELP)
         return 0
+    reduce = arguments.options.pop(_REDUCE.key, None) is not None
     given = given_options(arguments)
     own = own_options(given)
     unfit = [f"--{key}" for key in own if key not in {"json", "quiet", "input", "output"}]
@@ -69,7 +78,14 @@ def verify_command(argv: Sequence[str]) -> int:
         raise UsageError(f"{unfit[0]}: has no meaning for a proof; leave it out")
     tell = teller(silent=bool(own.get("quiet") or own.get("json")))
     if len(arguments.words) == 1 and arguments.words[0].endswith((".pnml", ".xml")):
-        return _size_of(arguments.words[0], searching(settings_from(crawl_options(given)), tell))
+        settings = settings_from(crawl_options(given))
+        if reduce:
+            return _dead_in(arguments.words[0], settings)
+        return _size_of(arguments.words[0], searching(settings, tell))
+    if reduce:
+        raise UsageError(
+            "verify: --reduce: keeps the dead states of a net in PNML and no other question; leave it out"
+        )
     if len(arguments.words) > 1:
         raise UsageError(
             f"verify: {arguments.words[1]}: give one program and no URLs; a proof fetches nothing"
@@ -145,14 +161,30 @@ def _own(module: ModuleType, path: str, base: type[Any]) -> Any:
 
 def _size_of(path: str, builder: Builder | None) -> int:
     """Print how many states, edges and deadlocks the net in a file has."""
-    try:
-        plain = read_pnml(path)
-    except PnmlError as error:
-        raise UsageError(f"verify: {error}") from None
+    plain = _read(path)
     space = explorer_of(plain, [Everything()], builder=builder).run()
     size = f"{space.states:,} states, {space.edges:,} edges, {len(space.dead):,} dead"
     sys.stdout.write(f"{plain.name}: {size}{'' if space.whole else f'; gave up at {space.why}'}\n")
     return 0 if space.whole else 1
+
+
+def _dead_in(path: str, settings: Settings) -> int:
+    """Print how many dead states the net in a file has, found in a reduced graph. Raises `UsageError`."""
+    if settings.kernel == "native":
+        raise UsageError("verify: --reduce: looks at states in Python; leave out --kernel native")
+    plain = _read(path)
+    space = StubbornExplorer(plain).run()
+    dead = f"{len(space.dead):,} dead; reduced: {space.states:,} states were seen"
+    sys.stdout.write(f"{plain.name}: {dead}{'' if space.whole else f'; gave up at {space.why}'}\n")
+    return 0 if space.whole else 1
+
+
+def _read(path: str) -> PlainNet:
+    """The net in a file. Raises `UsageError`."""
+    try:
+        return read_pnml(path)
+    except PnmlError as error:
+        raise UsageError(f"verify: {error}") from None
 
 
 def _json(report: Report) -> str:
