@@ -10,7 +10,8 @@ partitions is included: it says where each token is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import takewhile
 from typing import Any, get_type_hints
 
 import msgspec
@@ -29,6 +30,9 @@ NetSignature = dict[str, str]
 """The parts of a net, in order, by kind and name: `place found`, `transition admit`."""
 
 _DIFFERENCES_SHOWN = 5
+_WHOLE_CHARS_MAX = 120
+"""Longer descriptions of a difference are cut to what differs."""
+_WORDS_BEFORE = 2
 
 
 def signature_of(net: Net, versions: Mapping[str, str], partitions: int = 1) -> NetSignature:
@@ -64,12 +68,39 @@ def differences(written: NetSignature, now: NetSignature) -> list[str]:
     gone = [f"{name} is gone" for name in written if name not in now]
     new = [f"{name} is new" for name in now if name not in written]
     other = [
-        f"{name} was ({written[name]}), is ({now[name]})"
+        "{} was ({}), is ({})".format(name, *_where_they_differ(written[name], now[name]))
         for name in written
         if name in now and written[name] != now[name]
     ]
     reordered = [] if gone or new or list(written) == list(now) else ["the order of declaration"]
     return [*gone, *new, *other, *reordered]
+
+
+def _where_they_differ(was: str, now: str) -> tuple[str, str]:
+    """Two descriptions; of long ones the words that differ, and what stands before them."""
+    if max(len(was), len(now)) <= _WHOLE_CHARS_MAX:
+        return was, now
+    old, new = was.split(" "), now.split(" ")
+    same = _common(old, new)
+    begin = max(0, same - _WORDS_BEFORE)
+    after = _common(old[same:][::-1], new[same:][::-1])
+    first, second = (
+        _shortened(" ".join(words[begin : len(words) - after]), begin > 0, after > 0)
+        for words in (old, new)
+    )
+    return first, second
+
+
+def _common(first: Sequence[str], second: Sequence[str]) -> int:
+    """How many words both begin with."""
+    pairs = zip(first, second, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+
+def _shortened(text: str, cut_before: bool, cut_behind: bool) -> str:
+    """A part of a description, with dots where it is cut."""
+    is_long = len(text) > _WHOLE_CHARS_MAX
+    return f"{'... ' * cut_before}{text[:_WHOLE_CHARS_MAX]}{' ...' * (is_long or cut_behind)}"
 
 
 def listed(found: list[str]) -> str:

@@ -60,6 +60,17 @@ def test_of_many_differences_the_first_are_listed() -> None:
     assert listed(list("abcdefg")) == "a; b; c; d; e; and 2 more"
 
 
+def test_of_a_long_description_only_what_differs_is_shown() -> None:
+    """A new field in the middle is named, with what stands before it; what is alike on both sides is left out."""
+    fields = ", ".join(f"field_{number}: int" for number in range(60))
+    more = fields.replace("field_30", "silent: int, field_30")
+    assert differences({"place p": f"P({fields}) key k"}, {"place p": f"P({more}) key k"}) == [
+        "place p was (... field_29: int, ...), is (... field_29: int, silent: int, ...)"
+    ]
+    (line,) = differences({"place p": fields}, {"place p": fields.replace("field", "other")})
+    assert len(line) < 300
+
+
 def divided(share: Share | None = None, tells: str = "host") -> Net:
     """A net that is divided, in a few variants."""
     made = Net("divided", partition="host", tells={tells: str.lower})
