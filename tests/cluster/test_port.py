@@ -38,24 +38,22 @@ async def test_what_is_fed_comes_out_and_is_read_once(database: str) -> None:
     port.close()
 
 
-@pytest.mark.parametrize(
-    ("place", "colour", "told"),
-    [
-        ("balls_out", Ball(0, 0, 0), "have no partition key"),
-        ("nowhere", Ball(0, 0, 0), "no source nowhere"),
-        ("out", Ball(0, 0, 0), "no source out"),
-        ("balls", "a text", "takes Ball, not str"),
-    ],
-)
-async def test_mistakes_of_a_feeder_are_told(
-    database: str, place: str, colour: object, told: str
-) -> None:
+MISTAKES = [
+    ("balls_out", Ball(0, 0, 0), "have no partition key"),
+    ("nowhere", Ball(0, 0, 0), "no source nowhere"),
+    ("out", Ball(0, 0, 0), "no source out"),
+    ("balls", "a text", "takes Ball, not str"),
+]
+
+
+async def test_mistakes_of_a_feeder_are_told(database: str) -> None:
     """A token that does not fit, or a place that takes none, is refused, and nothing is fed."""
     regions = Regions()
     crawl = await create(f"{database}&name=ring", regions.work(), partitions=2)
     port = Port(crawl, regions.work())
-    with pytest.raises(NetError, match=told):
-        await port.feed(place, [colour])
+    for place, colour, told in MISTAKES:
+        with pytest.raises(NetError, match=told):
+            await port.feed(place, [colour])
     for cursor in ("0", "0-x", "0--1"):
         with pytest.raises(NetError, match="is none of this crawl"):
             await port.consume("out", cursor)
