@@ -177,6 +177,15 @@ def test_what_remembers_more_is_proved_with_fewer_attempts(more: dict[str, Any])
     assert again == {"1 URL", "1 URL without an answer", "1 domain that refuses"}
 
 
+@pytest.mark.parametrize("statuses", [(), (403,)])
+def test_groups_alone_claim_nothing_about_refusals(statuses: tuple[int, ...]) -> None:
+    """What can't happen in a crawl would not be proved of it: a proxy rests for a domain only where it may be refused."""
+    pool = (c.Proxy("p", url="http://p", group="g"),)
+    settings = Settings(proxies=pool, proxy_for=(("*", "g"),), ban_status=statuses)
+    claims = [each.claim for each in guarantees(ScrapeNet(Policy(settings)))]
+    assert any("that rests for its domain" in claim for claim in claims) == bool(statuses)
+
+
 @pytest.mark.slow
 def test_sitemaps_bring_their_claim() -> None:
     """A crawl of a page and a sitemap, in every order, keeps all guarantees."""
