@@ -11,7 +11,6 @@ go to a process, which can be killed.
 """
 
 import asyncio
-import signal
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -38,6 +37,7 @@ from scraper_cpn.scrape.pages.cut import Cut
 from scraper_cpn.scrape.pages.extract import Item, extract, refreshes_of
 from scraper_cpn.scrape.pages.fields import check_names
 from scraper_cpn.scrape.pages.guard import BusyError, ParseGuard
+from scraper_cpn.scrape.pages.handled import ended_by, is_cancelled, raised, unclaimed
 from scraper_cpn.scrape.pages.handlers import (
     Handler,
     HandlerError,
@@ -49,7 +49,6 @@ from scraper_cpn.scrape.pages.hooked import (
     DETAIL_CHARS_MAX,
     Hook,
     HookError,
-    error_line,
     is_async,
     look,
     look_async,
@@ -57,7 +56,7 @@ from scraper_cpn.scrape.pages.hooked import (
 )
 from scraper_cpn.scrape.pages.jobs import ParseOverLimit
 from scraper_cpn.scrape.pages.logins import SignOn, raising
-from scraper_cpn.scrape.pages.page import HostilePageError, Page
+from scraper_cpn.scrape.pages.page import Page
 from scraper_cpn.scrape.pages.verdicts import Drop, Retry, Stop
 from scraper_cpn.scrape.pages.watchdog import Watchdog
 from scraper_cpn.scrape.pages.weight import is_quick
@@ -83,9 +82,11 @@ class Parser:
 
     *handlers* is a program's, and may be empty or None: then each page yields one `Item` and all
     its links. *clock_ns* measures handlers (see `Handler`); it decides where they run, and never
-    what comes out. *after* are called with each page, before its handler. *again_ns* says of each page, after its handler, when it is visited again. *refused* says which refreshes are not followed. *file_job* makes the job
-    for a file that an item names; None: items keep what they name. An async context manager, which ends the processes. Raises `UsageError` where two
-    fields have one name.
+    what comes out. *after* are called with each page, before its handler. *again_ns* says of each
+    page, after its handler, when it is visited again. *refused* says which refreshes are not followed.
+    *file_job* makes the job for a file that an item names; None: items keep what they name.
+
+    An async context manager, which ends the processes. Raises `UsageError` where two fields have one name.
     """
 
     def __init__(
@@ -153,7 +154,7 @@ class Parser:
         if self._sign_on is not None:
             handler = self._with_login(self._sign_on, page, raw, handler)
         if handler is None:
-            return _unclaimed(page, raw.target, self._handlers)
+            return unclaimed(page, raw.target, self._handlers)
         if not is_quick(page):
             return _in_turn(self._handled_with_care(handler, page, raw))
         if self._timeout_ns is not None:
@@ -171,7 +172,7 @@ class Parser:
         assert self._handlers is not None
         if raw.target.request.login:
             handler = sign_on.handler(raw.target)
-        return handler or raising(_unclaimed(page, raw.target, self._handlers))
+        return handler or raising(unclaimed(page, raw.target, self._handlers))
 
     def _built_in(self, page: Page, raw: Raw) -> ParseOutcome | Awaitable[ParseOutcome]:
         if not page.has_tree or is_quick(page):
@@ -202,7 +203,7 @@ class Parser:
         except Stop as error:
             return Parsed((), (), stop=writable(error.reason) or STOPPED)
         except (Retry, Drop, HookError) as error:
-            ended = _refused(error)
+            ended = ended_by(error)
             assert ended is not None
             return ended
         outcome = self._built_in(page, raw)
@@ -298,7 +299,7 @@ class Parser:
             await collect_async(handler.call(page, raw.target.request.data), results)
             return self._outcome_of(page, raw, results)
         except BaseException as error:
-            if _is_cancelled(error):
+            if is_cancelled(error):
                 raise
             return self._ended(handler, page, raw, results, error)
 
@@ -318,18 +319,18 @@ class Parser:
         self, handler: Handler, page: Page, raw: Raw, results: list[Any], error: BaseException
     ) -> ParseOutcome:
         """Return what becomes of a page whose handler raised, after it had yielded *results*."""
-        if (ended := _refused(error)) is not None:
+        if (ended := ended_by(error)) is not None:
             return ended
         partial = handler.keep_partial and results and isinstance(error, Exception)
         if raw.target.request.login or not (partial or isinstance(error, Stop)):
-            return _raised(handler, error)
+            return raised(handler, error)
         try:
             kept = self._sorted(page, raw, results)
         except HandlerError as wrong:
-            return _raised(handler, wrong)
+            return raised(handler, wrong)
         if isinstance(error, Stop):
             return replace(kept, stop=writable(error.reason) or STOPPED)
-        return replace(kept, trouble=_raised(handler, error))
+        return replace(kept, trouble=raised(handler, error))
 
     def _in_thread(self, work: Callable[..., T], *given: Any) -> Awaitable[T]:
         return to_thread.run_sync(work, *given, abandon_on_cancel=True, limiter=self._threads)
@@ -394,15 +395,6 @@ async def _in_turn(outcome: Awaitable[ParseOutcome]) -> ParseOutcome:
         return Deferred(str(error), after_ns=int(error.wait_s * SECOND), crowded=True)
 
 
-def _refused(error: BaseException) -> Bad | Deferred | None:
-    """Return the outcome of a page that the program does not want, or on which a hook raised; None in all other cases."""
-    if isinstance(error, Retry):
-        return Deferred(writable(error.reason), error.after_ns, error.elsewhere)
-    if isinstance(error, Drop):
-        return Bad("drop", writable(error.reason))
-    return error.outcome if isinstance(error, HookError) else None
-
-
 def _listed(item: Item | None) -> tuple[Item, ...]:
     return () if item is None else (item,)
 
@@ -425,34 +417,5 @@ def _check_files(settings: Settings) -> None:
             )
 
 
-def _unclaimed(page: Page, target: Target, handlers: Handlers) -> Bad:
-    known = ", ".join(handlers.names)
-    if target.handler:
-        return Bad("handler", f"there is no page handler {target.handler!r}; there are: {known}")
-    others = ", ".join(handlers.of_other_statuses(page.url))
-    if others:
-        return Bad("handler", f"no page handler takes the status {page.status} here; {others}")
-    return Bad("handler", f"no page handler's pattern fits the URL; there are: {known}")
-
-
 def _may_be_markup(page: Page) -> bool:
     return page.has_tree or "xml" in page.content_type or page.content_type.startswith("text/")
-
-
-def _is_cancelled(error: BaseException) -> bool:
-    """Return whether the task is being cancelled; a handler may raise `CancelledError` on its own."""
-    task = asyncio.current_task()
-    return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0
-
-
-def _raised(handler: Handler, error: BaseException) -> Bad:
-    """Return what becomes of a page whose handler raised. `KeyboardInterrupt` does what Ctrl-C does, too."""
-    if isinstance(error, KeyboardInterrupt):
-        signal.raise_signal(signal.SIGINT)
-    if isinstance(error, HostilePageError):
-        return Bad("parse", str(error))
-    if isinstance(error, HandlerError):
-        return Bad("handler", writable(f"{handler.name} {error}"))
-    line = f"{handler.name} raised {error_line(error)}"
-    detail = writable("".join(traceback.format_exception(error)))
-    return Bad("handler", writable(line), detail[-DETAIL_CHARS_MAX:])
