@@ -68,8 +68,7 @@ class Asking:
         self._none(request, throttled, now_ns)
 
     def _failed(self, request: Request, failed: Failed, now_ns: int) -> None:
-        domain = self._policy.domains.domain(request.work)
-        self._permits.pool.blame(self._policy.proxies.at_fault(request.proxy, domain, failed))
+        self._permits.pool.blame(self._policy.proxies.own_faults(request.proxy, failed))
         self._none(request, failed, now_ns)
 
     def _lost(self, request: Request, lost: Lost, now_ns: int) -> None:

@@ -96,8 +96,7 @@ class Fetching:
 
     def _failed(self, request: Request, failed: Failed, now_ns: int) -> None:
         self._attempts.failed.append(self._policy.requests.failed(request.work, failed))
-        domain = self._policy.domains.domain(request.work)
-        self._permits.pool.blame(self._policy.proxies.at_fault(request.proxy, domain, failed))
+        self._permits.pool.blame(self._policy.proxies.own_faults(request.proxy, failed))
         self._leave(request, now_ns)
 
     def _lost(self, request: Request, lost: Lost, now_ns: int) -> None:

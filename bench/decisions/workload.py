@@ -61,7 +61,7 @@ FETCHED = Fetched(
         elapsed_ns=0,
     )
 )
-FAILED = Failed("dropped", "the connection broke")
+FAILED = Failed("http", "HTTP 500", 500)
 VALID = Valid(())
 KEPT = Kept(0)
 

@@ -141,6 +141,13 @@ def of_command(words: Iterable[str]) -> None:
         for each in (text, " ".join(text.split()), re.sub("/+", "/", text)):
             if (safe := hidden(each)) != each:
                 _words[each] = safe
+                _words.update(dict.fromkeys(_parts(each, safe), HIDDEN))
+
+
+def _parts(text: str, safe: str) -> list[str]:
+    """The parts of what is hidden in a text: a complaint may repeat one without what told that it is a secret."""
+    parts = (each for each in re.split(r"[\s:=@/]+", text) if each not in safe)
+    return [each for each in parts if len(each) >= _SECRET_CHARS_MIN]
 
 
 def complaint(line: str) -> str:

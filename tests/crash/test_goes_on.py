@@ -144,7 +144,7 @@ def test_secrets_stay_out_of_a_state(web: Web, tmp_path: Path) -> None:
         assert secret.encode() not in file.read_bytes()
         assert password.encode() not in file.read_bytes()
     without_proxy = scrape(tmp_path, *RESUME, *header)
-    assert (without_proxy.code, "passwords of proxies" in without_proxy.line) == (2, True)
+    assert (without_proxy.code, "passwords and keys of proxies" in without_proxy.line) == (2, True)
     without_header = scrape(tmp_path, *RESUME, "-x", proxy)
     assert (without_header.code, "Authorization" in without_header.line) == (2, True)
     assert scrape(tmp_path, *RESUME, "-x", proxy, *header).code == 0

@@ -65,7 +65,7 @@ class Proxies(Limit):
             Failed: [put(self.faults, p.at_fault, self.pool, pacing, Failed)],
             **self._charges(),
         }
-        if len(p.settings.proxies) > 1:
+        if p.compares:
             for outcome in ANSWERS:
                 answered = put(self.faults, p.answered, self.pool)
                 self.puts[outcome] = [*self.puts.get(outcome, ()), answered]

@@ -70,16 +70,21 @@ class ProxyPolicy:
         *proxy* and *domain* are as they were when the request started. A domain that was silent before is the cause
         rather than the proxy. Where it has several slots, a request of the same domain may have run together with this one.
         """
+        if failed.kind == "proxy":
+            return self.own_faults(proxy, failed)
         if proxy.url is None:
             return []
-        strikes = strikes_after(self.carried(proxy), proxy.slots)
-        if failed.kind == "proxy":
-            return faults_of(proxy, strikes)
         if failed.status is not None:
             return self.answered(proxy)
-        if not self._compares or failed.kind not in SUSPICIOUS or domain.silent:
+        if not self.compares or failed.kind not in SUSPICIOUS or domain.silent:
             return []
+        strikes = strikes_after(self.carried(proxy), proxy.slots)
         return faults_of(proxy, strikes, "silent", domain.domain)
+
+    def own_faults(self, proxy: Proxy, failed: Failed) -> list[ProxyFault]:
+        """The faults for a failure of the proxy itself, which concerns all of its tokens."""
+        own = failed.kind == "proxy" and proxy.url is not None
+        return faults_of(proxy, strikes_after(self.carried(proxy), proxy.slots)) if own else []
 
     def answered(self, proxy: Proxy) -> list[ProxyFault]:
         """The signs of an answer through a proxy that gave none before."""
@@ -149,7 +154,7 @@ class ProxyPolicy:
         return (next(own, None) or self.settings.per_domain) > 1
 
     @cached_property
-    def _compares(self) -> bool:
+    def compares(self) -> bool:
         """Whether a silence is compared with others: domains without an answer are counted, and another proxy may have one."""
         return bool(self.settings.dead_after) and len(self.settings.proxies) > 1
 

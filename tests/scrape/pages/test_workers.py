@@ -24,7 +24,7 @@ from scraper_cpn.scrape.pages.workers import MEMORY_BYTES, WORKERS_MAX, WorkerEr
 from scraper_cpn.scrape.settings import FieldRule, PageLimits
 from tests.scrape.sample_pages import raw
 
-MEMORY_BOMB = "<p>" + "".join(f"<i a{n}>" for n in range(1_000)) + "<p>x" * 4_000
+MEMORY_BOMB = "<p>" + "".join(f"<i a{n}>" for n in range(2_000)) + "<p>x" * 8_000
 TIME_BOMB = "<svg>" + "<g>" * 500 + "</x>" * 200_000
 
 
