@@ -52,6 +52,8 @@ def main() -> None:
     signal.signal(
         signal.SIGINT, signal.SIG_IGN
     )  # Ctrl-C is for the crawl, which then ends its workers
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)  # who starts this process may ignore or block it
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGPROF})
     answer_to = os.dup(sys.stdout.fileno())
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nothing but answers goes there
     doing = mmap.mmap(-1, 1)  # shared with the server
@@ -182,7 +184,6 @@ def _done(job: ParseJob) -> ParseAnswer:
 
 def _limit(job: ParseJob) -> None:
     """Let the operating system end this process when the job takes too much."""
-    signal.signal(signal.SIGPROF, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_PROF, job.cpu_s)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     most = _address_space() + job.memory_bytes

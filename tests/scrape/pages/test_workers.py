@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import anyio
@@ -71,8 +73,28 @@ def test_time_is_bounded() -> None:
 
 
 @pytest.mark.parametrize("memory_bytes", [32_000_000, 4_000_000_000])
-def test_what_takes_longer_than_usual_is_given_up(memory_bytes: int) -> None:
-    """A page that is parsed at once ends its process where it takes too much memory or time, and the next one is parsed."""
+@pytest.mark.parametrize("how", ["heard", "ignored", "blocked"])
+def test_what_takes_longer_than_usual_is_given_up(memory_bytes: int, how: str) -> None:
+    """A page that is parsed at once ends its process where it takes too much memory or time, and the next one is parsed.
+
+    So it is where the process that began the crawl ignores or blocks the signal of a timer.
+    """
+    with profiled(how):
+        given_up(memory_bytes)
+
+
+@contextmanager
+def profiled(how: str) -> Iterator[None]:
+    """Treat the signal of a timer so, in this process."""
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGPROF} if how == "blocked" else ())
+    before = signal.signal(signal.SIGPROF, signal.SIG_IGN if how == "ignored" else signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGPROF, before)
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def given_up(memory_bytes: int) -> None:
+    """Parse pages at once, two of which take too much."""
     pages = [raw("<title>T"), raw(MEMORY_BOMB), raw("x"), raw(MEMORY_BOMB), raw("x")]
     found = done(
         *(ParseJob(page, (), PageLimits(), 60.0, memory_bytes, at_once=True) for page in pages)
