@@ -3,8 +3,8 @@
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
-# In their own order the long tests of crashes come early; by number of tests they would come last, alone.
-SPREAD := -n 2 --dist loadfile --no-loadscope-reorder
+# More processes than two processors: many tests wait for servers and children. In their own order the long tests of crashes come early; by number of tests they would come last, alone.
+SPREAD := -n 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help demo cluster test lint types tests explore others docs kills chaos bench states peers report clean
 help:  ## Say what there is to make
