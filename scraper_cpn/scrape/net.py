@@ -41,6 +41,7 @@ from scraper_cpn.scrape.parts.stages import Budgets, Stage
 from scraper_cpn.scrape.parts.sticky import sticky_of
 from scraper_cpn.scrape.parts.traps import traps_of
 from scraper_cpn.scrape.parts.volume import Bytes, DomainLimit, Rate, volume_limits
+from scraper_cpn.scrape.parts.waiting import Waiting
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.policy.partitions import PartitionPolicy
 
@@ -163,20 +164,21 @@ class ScrapeNet(Net):
 
     def _give_up(self) -> None:
         """What waits for a dead domain or host, or for one whose limit is used up, ends in the log."""
-        targets, log = self.frontier.targets, self.failed_log
+        targets = self.frontier.targets
         known: list[KeySet[Any]] = [each.known for each in self.hosts or self.silences]
         known += [each.known for each in ([] if known else self.addresses)]
         known += [each.known for each in self.logins]
         known += [each.known for each in self.sessions]
         known += [each.known for each in self.shares]
         ended = [each.at_skip(targets) for each in self.logins]
-        self.health.give_up(targets, self.robots, known, log, ended)
+        waiting = Waiting(targets, self.robots, self.failed_log, ended)
+        self.health.give_up(waiting, known)
         for each in self.silences:
             keys = [self.domains.known, *(other for other in known if other.keys != ("host",))]
-            each.give_up(targets, self.robots, keys, log, ended)
+            each.give_up(waiting, keys)
         for limit in self.volume:
             if isinstance(limit, DomainLimit):
-                limit.skip(targets, known, log, ended)
+                limit.skip(waiting, known)
 
     def _fetch_pages(self) -> None:
         """A request takes a target and all its limits, or nothing; its failures are judged: another try, or the log."""

@@ -15,7 +15,6 @@ from scraper_cpn.net import (
     Net,
     Output,
     Place,
-    Sink,
     Wording,
     put,
     put_new,
@@ -24,7 +23,6 @@ from scraper_cpn.net import (
 from scraper_cpn.scrape.colours import (
     DeadHost,
     Failed,
-    Failure,
     Fetched,
     Filed,
     HostSign,
@@ -32,16 +30,14 @@ from scraper_cpn.scrape.colours import (
     Mapped,
     Redirected,
     Rules,
-    Target,
     Throttled,
     Unchanged,
 )
-from scraper_cpn.scrape.parts.health import end_waiting
+from scraper_cpn.scrape.parts.waiting import Waiting
 from scraper_cpn.scrape.policy.silence import SilencePolicy
 
 if TYPE_CHECKING:
     from scraper_cpn.scrape.parts.domains import Domains
-    from scraper_cpn.scrape.parts.robots import Robots
 
 ANSWERS: tuple[type[Any], ...] = (
     Fetched, Unchanged, Rules, Mapped, Filed, Redirected, Throttled,
@@ -80,19 +76,10 @@ class HostSilences(Limit):
         make: Any = self._p.new_hop if source is Redirected else self._p.new
         return [put_new(self.known, self.counts, make, source)]
 
-    def give_up(
-        self,
-        targets: Place[Target],
-        robots: Robots,
-        known: Sequence[KeySet[Any]],
-        log: Sink[Failure],
-        also: Sequence[Output],
-    ) -> None:
+    def give_up(self, waiting: Waiting, known: Sequence[KeySet[Any]]) -> None:
         """End what waits for a host that was given up; as `Health.give_up`."""
-        p, dead = self._p, self.dead
-        end_waiting(
-            self, "give_up_host", dead, p.ending, p.rules, targets, robots, known, log, also
-        )
+        p = self._p
+        waiting.give_up(self, "give_up_host", self.dead, p.ending, p.rules, known)
 
 
 def silences_of(net: Net, p: SilencePolicy, domains: Domains) -> list[HostSilences]:

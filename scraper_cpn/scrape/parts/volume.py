@@ -15,7 +15,6 @@ from scraper_cpn.net import (
     Net,
     Output,
     Place,
-    Sink,
     Wording,
     absent,
     consume,
@@ -41,6 +40,7 @@ from scraper_cpn.scrape.colours import (
     Target,
 )  # fmt: skip
 from scraper_cpn.scrape.parts.promises import bodies_of, pages_of
+from scraper_cpn.scrape.parts.waiting import Waiting
 from scraper_cpn.scrape.policy.volume import BytePolicy, RatePolicy, VolumePolicy
 from scraper_cpn.scrape.settings import SECOND
 
@@ -73,22 +73,11 @@ class DomainLimit(Limit):
     over: tuple[str, Arc[Any], Callable[[Target], Failure]]
     """The transition that ends it, what holds when the limit is over, and the row of a target."""
 
-    def skip(
-        self,
-        targets: Place[Target],
-        known: Sequence[KeySet[Any]],
-        log: Sink[Failure],
-        also: Sequence[Output],
-    ) -> None:
-        """End what waits for a domain whose limit is over; *known* and *also* as in `Health.give_up`."""
+    def skip(self, waiting: Waiting, known: Sequence[KeySet[Any]]) -> None:
+        """End what waits for a domain whose limit is over; *known* as in `Health.give_up`."""
         name, reached, failure = self.over
-        reads = [read(each) for each in known]  # targets are found by their whole key
-        self.transition(
-            name,
-            [targets, reached, *reads],
-            outputs=[put(log, failure, targets), *also],
-            priority=-1,
-        )
+        row = put(waiting.log, failure, waiting.targets)
+        waiting.end_targets(self, name, reached, row, known)
 
 
 class DomainBudget(DomainLimit):
