@@ -169,11 +169,13 @@ def seeds_in(name: str, block: Block) -> Iterator[str | Link | BadSeed]:
 def _seed_of(row: FailedRow, place: str) -> str | Link:
     """The seed of a row. Raises `UsageError`."""
     url = seed_url(row.url, place)
+    if not (row.to or row.data):
+        return url
     try:
         link = ready(Link(url, row.to, data=row.data))
     except ValueError as error:
         raise UsageError(f"{place}: this is not a row of a --failed file: {error}") from None
-    return url if link is None or not (row.to or row.data) else link
+    return url if link is None else link
 
 
 def read_first(text: Unread, most: int) -> tuple[list[str | Link], list[BadSeed]]:
