@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, TextIO
+from typing import Protocol, TextIO
 
 import anyio
 import msgspec
@@ -27,7 +27,6 @@ from scraper_cpn.cli.streams import teller
 from scraper_cpn.scrape.account.report import Summary
 from scraper_cpn.scrape.fetch.open_files import make_room
 from scraper_cpn.scrape.items.outputs import CheckedOutput, OutputError
-from scraper_cpn.scrape.items.outputs.by_type import OutputsByType
 from scraper_cpn.scrape.kernels import Prepared, prepare
 from scraper_cpn.scrape.options.contact import missing_contact
 from scraper_cpn.scrape.options.read import without_effect
@@ -152,13 +151,6 @@ async def _crawl(
     return summary, None
 
 
-def _hooks(job: CrawlJob) -> Any:
-    """The functions of the program; with an output for each type of items, an item of no such type is dropped at last."""
-    if job.hooks is not None and isinstance(job.sink, OutputsByType):
-        return job.hooks.ending_with(job.sink.taken)
-    return job.hooks
-
-
 async def _opened_session(
     job: CrawlJob, prepared: Prepared, view: ProgressView, stack: AsyncExitStack
 ) -> Session:
@@ -178,7 +170,7 @@ async def _opened_session(
         job.settings,
         job.seeds,
         handlers=job.handlers,
-        hooks=_hooks(job),
+        hooks=job.hooks,
         validator=job.validator,
         output=job.sink,
         trace=trace,

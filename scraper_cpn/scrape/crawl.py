@@ -25,7 +25,6 @@ from scraper_cpn.scrape.fetch.loop import loop_options
 from scraper_cpn.scrape.fetch.open_files import check_files
 from scraper_cpn.scrape.items.bodies import bodies_of
 from scraper_cpn.scrape.items.outputs import CheckedOutput, ItemOutput
-from scraper_cpn.scrape.items.outputs.by_type import OutputsByType
 from scraper_cpn.scrape.items.outputs.declared import Output, names_of, open_declared, output_again
 from scraper_cpn.scrape.items.validate import Validator
 from scraper_cpn.scrape.kernels import Prepared, prepare
@@ -266,14 +265,11 @@ class Crawl(Program, Generic[T]):
     def _session(self, seeds: Sequence[str | Link], **given: Any) -> Session:
         self.handlers.check()
         validator = Validator(self.item_type, self.settings.schema, self.settings.files)
-        hooks, output = self.hooks, given.get("output")
-        if isinstance(output, OutputsByType):
-            hooks = hooks.ending_with(output.taken)
         return Session(
             self.settings,
             seeds,
             handlers=self.handlers,
-            hooks=hooks,
+            hooks=self.hooks,
             validator=validator,
             **given,
         )

@@ -37,6 +37,7 @@ from scraper_cpn.scrape.hooks import Hooks
 from scraper_cpn.scrape.items.bodies import Bodies
 from scraper_cpn.scrape.items.keep import Keeper
 from scraper_cpn.scrape.items.outputs import ItemOutput, OutputError
+from scraper_cpn.scrape.items.outputs.by_type import OutputsByType
 from scraper_cpn.scrape.items.validate import Validator
 from scraper_cpn.scrape.kernels import Prepared, prepare
 from scraper_cpn.scrape.net import ScrapeNet
@@ -121,6 +122,8 @@ class Session:
             self._clock, self._net, self._kernel = state.clock, state.net, state.recorder
         self._handlers = handlers
         self._hooks = hooks or Hooks()
+        if isinstance(output, OutputsByType):  # an item of no such type is dropped at last
+            self._hooks = self._hooks.ending_with(output.taken)
         self._validator = validator or Validator(None, settings.schema, settings.files)
         self._keeper = Keeper(output, on_item)
         self._bodies = bodies
