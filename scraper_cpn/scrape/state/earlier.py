@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -28,8 +28,10 @@ from scraper_cpn.scrape.state.metadata import read_row, reading_rows
 from scraper_cpn.scrape.state.rows import StoredPage, read_failure
 from scraper_cpn.scrape.state.run import Opening, ScrapeCodec, codec_of, last_opening, seeds_alone
 from scraper_cpn.store.port import StoreError
-from scraper_cpn.store.reader import RunInfo
-from scraper_cpn.store.states import RunView, Snapshot, location_of, look
+
+if TYPE_CHECKING:
+    from scraper_cpn.store.reader import RunInfo
+    from scraper_cpn.store.states import RunView, Snapshot
 
 _log = logging.getLogger("scraper_cpn")
 _NO_PAGES = frozenset({"seed", "file", "sitemap", "trap", "login", "invalid", "partial"})
@@ -63,6 +65,8 @@ def check_earlier(settings: Settings) -> str | None:
     """
     if settings.since is None:
         return None
+    from scraper_cpn.store.states import location_of, look
+
     try:
         with look(location_of(settings.since)) as state:
             runs = state.runs()
@@ -84,6 +88,8 @@ def first_targets(policy: Policy, seeds: Sequence[str | Link], now_ns: int) -> l
     settings, targets = policy.settings, seeds_alone(policy, seeds, now_ns)
     if settings.since is None:
         return targets
+    from scraper_cpn.store.states import location_of, look
+
     with look(location_of(settings.since)) as state:
         run = _run(state.runs(), state, settings.since_run)
         opening = last_opening(run.metadata())
