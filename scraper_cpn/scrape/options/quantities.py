@@ -16,7 +16,6 @@ from scraper_cpn.scrape.settings import MILLISECOND, SECOND
 
 Reader = Callable[[Any], Any]
 
-
 UNITS_NS = {
     "d": 86_400 * SECOND,
     "h": 3_600 * SECOND,
@@ -26,27 +25,20 @@ UNITS_NS = {
 }
 """Units from the largest on, so that `duration_text` can take the first that fits."""
 
-
 LONGEST_NS = 36_500 * UNITS_NS["d"]
 """A century: the sum with the present time stays below 2**63 nanoseconds."""
 
-
 UNITS_BYTES = {"G": 10**9, "M": 10**6, "k": 10**3}
-
 
 LARGEST_COUNT = 9 * 10**18
 """A round number that fits 64 bits."""
 
-
 NUMBER = r"(\d{1,400}(?:\.\d{0,400})?|\.\d{1,400})"
 """Any finite float fits; longer ones would overflow `Decimal`."""
 
-
 _DURATION = re.compile(rf"{NUMBER}\s*(ms|s|m|h|d|)", re.ASCII)
 
-
 _SIZE = re.compile(rf"{NUMBER}\s*([kKmMgG]?)", re.ASCII)
-
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 """Also matches bytes of a command line that are not UTF-8."""
@@ -62,15 +54,10 @@ def duration(value: object) -> int:
         if not math.isfinite(value):
             raise ValueError(f"{value} is not finite; {allowed}")
         value = f"{Decimal(str(value)):f}"
-    text = plain_text(value, allowed)
-    if text.startswith("-"):
-        raise ValueError(f"{hidden(text)} is negative; {allowed}")
-    found = _DURATION.fullmatch(text)
-    if found is None:
-        raise ValueError(f"{shown(text)} is not a duration; {allowed}")
+    found = _matched(value, _DURATION, "duration", allowed)
     ns = int(Decimal(found[1]) * UNITS_NS[found[2] or "s"])
     if ns > LONGEST_NS:
-        raise ValueError(f"{hidden(text)} is too long; a century (36500d) is the most")
+        raise ValueError(f"{hidden(found[0])} is too long; a century (36500d) is the most")
     return ns
 
 
@@ -97,16 +84,11 @@ def duration_text(ns: int) -> str:
 def size(value: object) -> int:
     """Read a size and return bytes, at least 1. Text may end in k, M or G (powers of 1000)."""
     allowed = "a size is a number of bytes, or one with k, M or G, such as 10M"
-    text = plain_text(value, allowed)
-    if text.startswith("-"):
-        raise ValueError(f"{hidden(text)} is negative; {allowed}")
-    found = _SIZE.fullmatch(text)
-    if found is None:
-        raise ValueError(f"{shown(text)} is not a size; {allowed}")
+    found = _matched(value, _SIZE, "size", allowed)
     unit = found[2].upper().replace("K", "k")
     count = int(Decimal(found[1]) * UNITS_BYTES.get(unit, 1))
     if not 1 <= count <= LARGEST_COUNT:
-        raise ValueError(f"{hidden(text)} is out of range; a size is 1 byte to 9000000000G")
+        raise ValueError(f"{hidden(found[0])} is out of range; a size is 1 byte to 9000000000G")
     return count
 
 
@@ -151,6 +133,17 @@ def count(least: int, most: int = LARGEST_COUNT) -> Reader:
         return int(text)
 
     return read
+
+
+def _matched(value: object, form: re.Pattern[str], what: str, allowed: str) -> re.Match[str]:
+    """Return the number and the unit of *what*, in its *form*; raises `ValueError`."""
+    text = plain_text(value, allowed)
+    if text.startswith("-"):
+        raise ValueError(f"{hidden(text)} is negative; {allowed}")
+    found = form.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{shown(text)} is not a {what}; {allowed}")
+    return found
 
 
 def plain_text(value: object, allowed: str, *, secret: bool = False) -> str:
