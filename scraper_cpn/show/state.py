@@ -76,7 +76,7 @@ def _metadata(run: RunStatus) -> Iterator[tuple[str, str]]:
     yield "kept", f"{counted(run.items, 'item')} of {counted(run.stored, 'page')}"
     again = f" ({number(run.retriable)} worth a retry)" if run.retriable else ""
     if run.changes is not None:
-        yield "compared", changes_text(run.changes).partition(": ")[2]
+        yield "compared", changes_text(run.changes)
     yield "ended", f"{counted(run.failed, 'URL')} failed{again}, {number(run.skipped)} skipped"
     waiting = [f"{number(urls)} for {what}" for what, urls in run.waiting.items() if urls]
     yield "waiting", ", ".join(waiting) or "nothing"

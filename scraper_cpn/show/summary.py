@@ -46,7 +46,7 @@ def summary_lines(summary: Summary, *, output: str, retry: str | None) -> Iterat
     for example in summary.cut_examples:
         yield Text(f"         {plain(example)}")
     if summary.changes is not None:
-        yield Text(changes_text(summary.changes))
+        yield Text(f"compared with before: {changes_text(summary.changes)}")
     yield from _links(summary)
     yield from _dropped(summary)
     yield from _seeds(summary)
@@ -97,7 +97,7 @@ def _seeds(summary: Summary) -> Iterator[Text]:
 def changes_text(changes: Changes) -> str:
     """Return what has become of pages since the visit before, or since an earlier crawl."""
     return (
-        f"compared with before: {counted(changes.new, 'page')} new, {number(changes.changed)} changed, "
+        f"{counted(changes.new, 'page')} new, {number(changes.changed)} changed, "
         f"{number(changes.unchanged)} unchanged, {number(changes.gone)} gone"
     )
 
