@@ -215,7 +215,9 @@ def _obey(
 async def _outlive_nobody(one: "Worker", tell: Any) -> None:
     """Leave when the process has ended that has started this one, in whatever way: nobody else would stop it."""
     parent = os.environ.get(PARENT)
-    while parent is None or parent == str(os.getppid()):  # noqa: ASYNC110  (nobody tells of it)
+    if parent is None:
+        return
+    while parent == str(os.getppid()):  # noqa: ASYNC110  (nobody tells of it)
         await anyio.sleep(AGAIN_S)
     tell("leaving: the process has ended that has started this worker")
     one.stop()
