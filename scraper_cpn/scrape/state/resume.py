@@ -209,11 +209,8 @@ def _sessions(
     edit: Edit, net: ScrapeNet, tokens: Mapping[str, list[Standing]], last_ns: int
 ) -> dict[str, str]:
     """Let sessions wait out their pauses; one whose proxy is not given any more keeps another one. Returns their jars."""
-    p, given, names = (
-        net.policy.sessions,
-        {proxy.proxy for proxy in given_proxies(edit)},
-        dict[str, str](),
-    )
+    p, names = net.policy.sessions, dict[str, str]()
+    given = {proxy.proxy for proxy in given_proxies(edit)}
     for token in tokens.get(SESSIONS, ()):
         session = p.resumed(token.colour, given)
         pause_ns = max(p.gap_ns(session), net.policy.settings.backoff_max_ns)

@@ -16,9 +16,7 @@ from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.opening import direct
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.policy.proxies import copies_of
-from scraper_cpn.scrape.state.resume_limits import (
-    waits_out,
-)
+from scraper_cpn.scrape.state.resume_limits import waits_out
 from scraper_cpn.store.edit import Edit
 
 Others = Mapping[str, Standing]
