@@ -25,7 +25,13 @@ from scraper_cpn.scrape.fetch.loop import loop_options
 from scraper_cpn.scrape.fetch.open_files import check_files
 from scraper_cpn.scrape.items.bodies import bodies_of
 from scraper_cpn.scrape.items.outputs import CheckedOutput, ItemOutput
-from scraper_cpn.scrape.items.outputs.declared import Output, names_of, open_declared, output_again
+from scraper_cpn.scrape.items.outputs.declared import (
+    Output,
+    OutputNames,
+    names_of,
+    open_declared,
+    output_again,
+)
 from scraper_cpn.scrape.items.validate import Validator
 from scraper_cpn.scrape.kernels import Prepared, prepare
 from scraper_cpn.scrape.options.read import checked, settings_from
@@ -326,7 +332,7 @@ class Crawl(Program, Generic[T]):
         settings: Settings,
         seeds: Sequence[str | Link],
         sink: CheckedOutput | None,
-        output: str | tuple[str, ...] | None,
+        output: OutputNames,
     ) -> Summary:
         """Run a session in a state."""
         from scraper_cpn.scrape.state.files import kept_in

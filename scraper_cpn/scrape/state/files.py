@@ -21,6 +21,7 @@ from scraper_cpn.run.clock import Clock
 from scraper_cpn.scrape.arriving import ArrivingLines, KeptLines
 from scraper_cpn.scrape.colours import Length, Link
 from scraper_cpn.scrape.items.outputs import CheckedOutput, place_of
+from scraper_cpn.scrape.items.outputs.declared import OutputNames
 from scraper_cpn.scrape.kernels import Prepared
 from scraper_cpn.scrape.options.read import checked
 from scraper_cpn.scrape.policy import sites_of
@@ -49,8 +50,6 @@ from scraper_cpn.scrape.text import check_name
 from scraper_cpn.scrape.trace import tracer
 from scraper_cpn.store.port import Store, TextRow
 from scraper_cpn.store.states import Location, create, is_there, look, new_run, open_run
-
-OutputNames = str | tuple[str, ...] | None
 
 MAIN = "main"
 """The default name of a run."""
@@ -157,8 +156,11 @@ class OutputFile(Struct, frozen=True):
     def metadata(self) -> list[tuple[str, bytes]]:
         """The metadata that record the output, with an absolute path."""
         output = self.output
-        one = None if output is None or isinstance(output, tuple) else place_of(output)
-        where = tuple(map(place_of, output)) if isinstance(output, tuple) else one
+        where: OutputNames
+        if isinstance(output, tuple):
+            where = tuple(map(place_of, output))
+        else:
+            where = None if output is None else place_of(output)
         return [
             ("output", msgspec.json.encode(where)),
             ("length", msgspec.json.encode(self.length)),

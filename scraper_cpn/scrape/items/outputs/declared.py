@@ -15,15 +15,18 @@ from scraper_cpn.scrape.settings import UsageError
 Output = str | Path | Mapping[type[Any], str | Path] | None
 """An output of a program: a file, `-` for standard output, a file for each type of items; None: no output."""
 
+OutputNames = str | tuple[str, ...] | None
+"""The names in an output: of one, or one for each type of items."""
 
-def names_of(output: Output) -> str | tuple[str, ...] | None:
+
+def names_of(output: Output) -> OutputNames:
     """The names in an output, for a state."""
     if isinstance(output, Mapping):
         return tuple(map(str, output.values()))
     return None if output is None else str(output)
 
 
-def output_again(names: str | tuple[str, ...] | None, declared: Output) -> Output:
+def output_again(names: OutputNames, declared: Output) -> Output:
     """The output of a crawl that goes on where its items went; of several outputs, the program's has the types.
 
     Raises `UsageError` if the types are not known.
