@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from scraper_cpn.analysis.compiled import SEARCH
-from scraper_cpn.analysis.compiled import Builder as Search
 from scraper_cpn.native import NativeError, extension, native
 from scraper_cpn.net.compiled.source import Build, Source, generated, in_python
 from scraper_cpn.scrape.net import ScrapeNet
 from scraper_cpn.scrape.policy import Policy
 from scraper_cpn.scrape.settings import Settings, UsageError
+
+if TYPE_CHECKING:
+    from scraper_cpn.analysis.compiled import Builder as Search
 
 
 class Prepared(NamedTuple):
@@ -59,6 +60,8 @@ def searching(settings: Settings, tell: Callable[[str], None] = lambda _: None) 
     """
     if settings.kernel != "native":
         return None
+    from scraper_cpn.analysis.compiled import SEARCH  # a crawl does without the analysis
+
     begun = partial(tell, "building the search for states in machine code, once: 5 to 20 seconds")
     try:
         extension(*SEARCH, begun)
