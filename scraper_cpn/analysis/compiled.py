@@ -62,12 +62,11 @@ class CompiledExplorer(Explorer):
         events = [event for group in (*self._outer, *self._inner) for event in group.events]
         found = [tables.event(event, asked.watches(event), asked.looks(event)) for event in events]
         guard = tables.parts(layout.guard, whole=True)
-        fields = [field for word in range(len(guard)) for field in tables.fields(word)]
         search = self._search(
             len(guard),
             first,
             [bits for _, bits in guard],
-            fields,
+            tables.fields(),
             [event for event in found if event is not None],
             asked.watched,
             asked.looked,
@@ -184,27 +183,25 @@ class _Tables:
 
     def __init__(self, layout: StateLayout) -> None:
         self._layout = layout
-        self._words = -(-layout.guard.bit_length() // WORD)
+        self._words = max(-(-layout.guard.bit_length() // WORD), 1)
         self._users: dict[int, int] = {}
 
     def parts(self, bits: int, *, whole: bool = False) -> Parts:
         """The words of a state that have some of *bits*, or *whole*: all."""
-        words = [(bits >> (WORD * word)) & ALL for word in range(max(self._words, 1))]
+        words = [(bits >> (WORD * word)) & ALL for word in range(self._words)]
         return [(number, word) for number, word in enumerate(words) if word or whole]
 
     def mask(self, atoms: Iterable[int]) -> Parts:
         """The bits of these atoms."""
         return self.parts(self._layout.mask(atoms))
 
-    def fields(self, word: int) -> list[int]:
-        """For each bit of a word, the bits of the same number."""
-        found = [0] * WORD
+    def fields(self) -> list[int]:
+        """For each bit of a state, the bits of its word that are of the same number."""
+        found = [0] * (WORD * self._words)
         for atom, shift in self._layout.shifts.items():
-            if shift // WORD == word:
-                bits = self._layout.fields[atom] << (shift % WORD)
-                for bit in range(WORD):
-                    if bits >> bit & 1:
-                        found[bit] = bits
+            bits = self._layout.fields[atom]
+            for bit in range(shift, shift + bits.bit_length()):
+                found[bit] = bits << (shift % WORD)
         return found
 
     def event(self, event: Event, watches: list[int], looks: list[int]) -> Any:
