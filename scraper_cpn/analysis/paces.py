@@ -16,23 +16,21 @@ from typing import Any, NamedTuple
 from scraper_cpn.analysis import story
 from scraper_cpn.analysis.abstraction import Abstraction
 from scraper_cpn.analysis.ground import Grounder
-from scraper_cpn.analysis.instance import Expiring
 from scraper_cpn.analysis.plain import Event
-from scraper_cpn.net import Interpreter
+from scraper_cpn.analysis.replay import Call, begun
 from scraper_cpn.net.marking import Flying
 
 RUNS = 20
 CALLS = 60
 """Of one run, at most."""
 SECOND_NS = 1_000_000_000
-HOUR_NS = 3_600 * SECOND_NS
 
 
 class Example(NamedTuple):
     """A counterexample: lines for people, and the calls of a kernel."""
 
     story: tuple[str, ...]
-    calls: tuple[tuple[Any, ...], ...]
+    calls: tuple[Call, ...]
 
 
 def too_close(
@@ -56,21 +54,10 @@ class _Run:
         self._place, self._names, self._at_least = place, transitions, at_least
         self._random, self._now_ns = random, 0
         self._abstract = Abstraction(grounder)
-        self._kernel = Interpreter(self._net)
-        self._calls: list[tuple[Any, ...]] = []
+        self._kernel, self._calls = begun(grounder)
         self._lines: list[str] = []
         self._starts: dict[Hashable, tuple[int, int]] = {}
         """When a token was spent last, and the pause that it asked for then."""
-        for name, tokens in grounder.instance.tokens.items():
-            for token in tokens:
-                self._inject(name, token)
-
-    def _inject(self, name: str, token: Any) -> None:
-        mortal = isinstance(token, Expiring)
-        colour, ends = (token.token, HOUR_NS) if mortal else (token, None)
-        place: Any = self._net.places[name]
-        self._kernel.inject(place, colour, 0, expires_at_ns=ends)
-        self._calls.append(("inject", name, colour, 0, ends))
 
     def example(self) -> Example | None:
         """The run up to the second start, if one comes too soon."""

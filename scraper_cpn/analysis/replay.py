@@ -75,10 +75,7 @@ class PathReplay:
         return None
 
     def _first(self, path: tuple[Event, ...]) -> _Node:
-        kernel, calls = Interpreter(self._net), list[Call]()
-        for name, tokens in self._grounder.instance.tokens.items():
-            for token in tokens:
-                calls.append(self._inject(kernel, name, token))
+        kernel, calls = begun(self._grounder)
         later = self._grounder.instance.later.items()
         outside = [
             (name, t.token, True) if isinstance(t, Expiring) else (name, t, False)
@@ -86,15 +83,6 @@ class PathReplay:
             for t in ts
         ]
         return _Node(kernel.marking(), path, tuple(outside), tuple(calls))
-
-    def _inject(self, kernel: Interpreter, name: str, token: Any) -> Call:
-        mortal = isinstance(token, Expiring)
-        colour = token.token if mortal else token
-        now_ns = kernel.marking().now_ns
-        place: Any = self._net.places[name]
-        ends = now_ns + HOUR_NS if mortal else None
-        kernel.inject(place, colour, now_ns, expires_at_ns=ends)
-        return ("inject", name, colour, now_ns, ends)
 
     # One step on the way.
 
@@ -134,7 +122,7 @@ class PathReplay:
         kernel = Interpreter.load(self._net, node.marking)
         for at, (name, colour, mortal) in enumerate(node.outside):
             if (name, colour) == (event.name, event.bound[0]):
-                call = self._inject(kernel, name, Expiring(colour) if mortal else colour)
+                call = _injected(kernel, name, Expiring(colour) if mortal else colour)
                 outside = node.outside[:at] + node.outside[at + 1 :]
                 calls = (*node.calls, call)
                 return [_Node(kernel.marking(), node.rest[1:], outside, calls, node.rows)]
@@ -292,6 +280,23 @@ def replayed(
         event: what may not happen at its end; None if the state itself is bad.
     """
     return PathReplay(grounder, monitor, event).run(path)
+
+
+def begun(grounder: Grounder) -> tuple[Interpreter, list[Call]]:
+    """A kernel with the first tokens of an instance, and the calls that gave them to it."""
+    kernel = Interpreter(grounder.net)
+    given = grounder.instance.tokens.items()
+    return kernel, [_injected(kernel, name, token) for name, tokens in given for token in tokens]
+
+
+def _injected(kernel: Interpreter, name: str, token: Any) -> Call:
+    mortal = isinstance(token, Expiring)
+    colour = token.token if mortal else token
+    now_ns = kernel.marking().now_ns
+    place: Any = kernel.net.places[name]
+    ends = now_ns + HOUR_NS if mortal else None
+    kernel.inject(place, colour, now_ns, expires_at_ns=ends)
+    return ("inject", name, colour, now_ns, ends)
 
 
 def _is_same(one: Any, other: Any) -> bool:
