@@ -19,6 +19,7 @@ from scraper_cpn.analysis.monitor import Everything
 from scraper_cpn.analysis.plain import PlainNet
 from scraper_cpn.analysis.pnml import read_pnml
 from scraper_cpn.analysis.processes import processors
+from scraper_cpn.analysis.space import Space
 from scraper_cpn.analysis.stubborn import StubbornExplorer
 from scraper_cpn.analysis.symmetric import PnmlError
 from scraper_cpn.analysis.verdict import Report
@@ -121,12 +122,7 @@ def _asked(path: str) -> _Asked:
     crawls = any(isinstance(value, Crawl) for value in vars(module).values())
     options = crawl_in(module, path).options if crawls or not (policies or nets) else {}
     policy, net = policies or Policy, nets or ScrapeNet
-
-    def made(policy: Policy) -> ScrapeNet:
-        found: ScrapeNet = _made(path, net, policy)
-        return found
-
-    return _Asked(options, partial(_made, path, policy), made)
+    return _Asked(options, partial(_made, path, policy), partial(_made, path, net))
 
 
 def _made(path: str, make: Any, given: Any) -> Any:
@@ -161,21 +157,24 @@ def _own(module: ModuleType, path: str, base: type[Any]) -> Any:
 
 def _size_of(path: str, builder: Builder | None) -> int:
     """Print how many states, edges and deadlocks the net in a file has."""
-    plain = _read(path)
-    space = explorer_of(plain, [Everything()], builder=builder).run()
+    space = explorer_of(_read(path), [Everything()], builder=builder).run()
     size = f"{space.states:,} states, {space.edges:,} edges, {len(space.dead):,} dead"
-    sys.stdout.write(f"{plain.name}: {size}{'' if space.whole else f'; gave up at {space.why}'}\n")
-    return 0 if space.whole else 1
+    return _said(space, size)
 
 
 def _dead_in(path: str, settings: Settings) -> int:
     """Print how many dead states the net in a file has, found in a reduced graph. Raises `UsageError`."""
     if settings.kernel == "native":
         raise UsageError("verify: --reduce: looks at states in Python; leave out --kernel native")
-    plain = _read(path)
-    space = StubbornExplorer(plain).run()
+    space = StubbornExplorer(_read(path)).run()
     dead = f"{len(space.dead):,} dead; reduced: {space.states:,} states were seen"
-    sys.stdout.write(f"{plain.name}: {dead}{'' if space.whole else f'; gave up at {space.why}'}\n")
+    return _said(space, dead)
+
+
+def _said(space: Space, found: str) -> int:
+    """Print what was found in a net, and what stopped the search if something did; returns the exit code."""
+    stopped = "" if space.whole else f"; gave up at {space.why}"
+    sys.stdout.write(f"{space.plain.name}: {found}{stopped}\n")
     return 0 if space.whole else 1
 
 
