@@ -11,17 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, overload
+from typing import Any, Literal, TypeAlias, overload
 
-from scraper_cpn.net.places import AnyPlace, Counter, KeySet, Place
-
-if TYPE_CHECKING:
-    from typing_extensions import TypeVar as DefaultTypeVar
-
-    Bound_co = DefaultTypeVar("Bound_co", covariant=True, default=Any)
-else:
-    Bound_co = TypeVar("Bound_co", covariant=True)
 from scraper_cpn.net.arcs import A, Arc, B, C, D, E, Fn, T
+from scraper_cpn.net.places import AnyPlace, Counter, KeySet, Place
 
 
 @dataclass(frozen=True, eq=False)
