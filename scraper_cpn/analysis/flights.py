@@ -155,7 +155,7 @@ class Flights:
         if error is not None:
             taken = False
             for arc, value in zip(transition.arcs, inputs, strict=True):
-                for token in tokens_in(arc, value) if arc.kind in {"take", "expired"} else ():
+                for token in tokens_in(arc, value) if arc.uses_up else ():
                     change[grounder.atoms.fault(arc.place.name, token.colour, error)] += 1
                     taken = True
             if not taken:

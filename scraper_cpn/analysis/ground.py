@@ -194,7 +194,7 @@ class Grounder:
         """How the numbers change when a firing takes its inputs into its hands."""
         change = Changes(int)
         for arc, value in zip(transition.arcs, inputs, strict=True):
-            if arc.kind in {"read", "absent"}:
+            if not arc.takes:
                 continue
             if isinstance(arc.place, Counter):
                 self._count(arc, value, -1, change)

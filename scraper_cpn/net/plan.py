@@ -321,7 +321,7 @@ def counted(transition: Transition) -> list[tuple[int, str]]:
     return [
         (number, arc.place.name)
         for number, arc in enumerate(transition.arcs)
-        if arc.kind in {"take", "hold"} and isinstance(arc.place, Counter)
+        if arc.takes and isinstance(arc.place, Counter)
     ]
 
 

@@ -25,7 +25,7 @@ Bound = Callable[[int], str]
 def keeps(layout: Layout, transition: Transition, number: int) -> bool:
     """Whether a firing keeps for an arc the record of a number's key instead of the key itself."""
     arc = transition.arcs[number]
-    if transition.instant or arc.kind not in {"take", "hold"}:
+    if transition.instant or not arc.takes:
         return False
     return (
         isinstance(arc.place, Counter)
