@@ -30,10 +30,9 @@ def in_hands(net: Net, plain: PlainNet, number: int) -> Iterator[tuple[str, Any]
     """The places and tokens (of a counter: keys) that a firing in flight has in its hands."""
     atom = plain.atoms[number]
     transition = net.transitions[atom.name]
-    kinds = {"take", "hold", "expired"} if atom.mark else {"take", "hold", "expired", "spend"}
     bound: Any = atom.value
     for arc, value in zip(transition.arcs, bound, strict=True):
-        if arc.kind in kinds:
+        if arc.is_held(started=bool(atom.mark)):
             if isinstance(arc.place, Counter):
                 yield from [(arc.place.name, value)] * (plan.amount(arc, value) or 0)
             elif arc.binds:
