@@ -20,11 +20,12 @@ def ticking(look: Callable[[FrameType | None], None]) -> Iterator[None]:
 
     The clock of the operating system may allow fewer. Enter it in the main thread.
     """
-    signal.signal(signal.SIGPROF, lambda _, frame: look(frame))
+    before = signal.signal(signal.SIGPROF, lambda _, frame: look(frame))
     signal.setitimer(signal.ITIMER_PROF, EVERY_S, EVERY_S)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
-        # One may be on its way to another thread: where nobody handles it, it ends the process.
+        # One may be on its way to another thread, and would end the process: to ignore it discards it.
         signal.signal(signal.SIGPROF, signal.SIG_IGN)
+        signal.signal(signal.SIGPROF, before)

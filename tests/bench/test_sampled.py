@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 from types import FrameType
 
 from bench.sampled import START, Sampler
+from bench.ticks import ticking
 
 
 def inside(file: str, sampler: Sampler) -> None:
@@ -38,3 +40,11 @@ def test_a_part_is_told() -> None:
         runner.run(crawl())
     inside("/x/scraper_cpn/scrape/pages/parse.py", sampler)
     assert told == [START, "parsing", "client", "decisions", "event loop", START]
+
+
+def test_the_signal_is_as_before() -> None:
+    """Who starts a process later does not make it ignore the signal."""
+    before = signal.getsignal(signal.SIGPROF)
+    with ticking(lambda _: None):
+        assert signal.getsignal(signal.SIGPROF) != before
+    assert signal.getsignal(signal.SIGPROF) == before
