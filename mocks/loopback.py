@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Self
 
 LOOPBACK = "127.0.0.1"
+_BACKLOG = 1_000
 
 
 class LoopbackServer:
@@ -20,8 +21,8 @@ class LoopbackServer:
     With *tls* it speaks over TLS. A connection ends with its conversation, or with the server.
     """
 
-    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
-        self._tls = tls
+    def __init__(self, tls: ssl.SSLContext | None = None, host: str = LOOPBACK) -> None:
+        self._tls, self._host = tls, host
         self._tasks: set[asyncio.Task[None]] = set()
         self.port = 0
         self.connections = 0
@@ -29,10 +30,13 @@ class LoopbackServer:
     @property
     def root(self) -> str:
         """The URL of this server, without a path."""
-        return f"{'https' if self._tls else 'http'}://{LOOPBACK}:{self.port}"
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"{'https' if self._tls else 'http'}://{host}:{self.port}"
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._accept, LOOPBACK, 0, ssl=self._tls)
+        self._server = await asyncio.start_server(
+            self._accept, self._host, 0, ssl=self._tls, backlog=_BACKLOG
+        )
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 

@@ -8,15 +8,17 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import count
 
 import h2.config
 import h2.connection
 import h2.errors
 import h2.events
 import h2.exceptions
+
+from mocks.loopback import LoopbackServer
 
 
 @dataclass(frozen=True)
@@ -41,49 +43,25 @@ class Answer2:
     """Say that it was not read, and that the connection ends."""
 
 
-@dataclass
-class Http2Server:
-    """The server; an async context manager."""
+class Http2Server(LoopbackServer):
+    """The server; an async context manager. Where *script* says None there is no answer."""
 
-    script: Callable[[Asked2], Answer2 | None]
-    """None: no answer."""
-    tls: ssl.SSLContext
-    asked: list[Asked2] = field(default_factory=list)
-    connections: int = 0
-    port: int = 0
+    def __init__(self, script: Callable[[Asked2], Answer2 | None], tls: ssl.SSLContext) -> None:
+        tls.set_alpn_protocols(["h2"])
+        super().__init__(tls)
+        self._script = script
+        self._numbers = count()
+        self.asked: list[Asked2] = []
 
     @property
     def url(self) -> str:
-        return f"https://127.0.0.1:{self.port}"
+        return self.root
 
-    async def __aenter__(self) -> Self:
-        self.tls.set_alpn_protocols(["h2"])
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=self.tls)
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        number, self.connections = self.connections, self.connections + 1
+    async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer requests until the client leaves."""
         try:
-            await self._speak(reader, writer, number)
-        except (OSError, h2.exceptions.ProtocolError):
-            pass
+            with suppress(h2.exceptions.ProtocolError):
+                await self._speak(reader, writer, next(self._numbers))
         finally:
             writer.close()
 
@@ -108,7 +86,7 @@ class Http2Server:
                     stream = event.stream_id
                     asked = Asked2(heads[stream], number, bodies[stream])
                     self.asked.append(asked)
-                    left[stream] = self._begin(talk, stream, self.script(asked))
+                    left[stream] = self._begin(talk, stream, self._script(asked))
             for stream in list(left):
                 self._go_on(talk, stream, left)
             writer.write(talk.data_to_send())

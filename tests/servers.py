@@ -14,11 +14,12 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Self
+from itertools import count
+
+from mocks.loopback import LOOPBACK, LoopbackServer
 
 
 class Do(Enum):
@@ -100,45 +101,30 @@ def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
         thread.join()
 
 
-@dataclass
-class Server:
-    """A server on a free loopback port; an async context manager."""
+class Server(LoopbackServer):
+    """A server on a free loopback port; an async context manager.
 
-    script: Callable[[Asked], Sequence[Step] | bytes]
-    """What to do for each request."""
-    tls: ssl.SSLContext | None = None
-    host: str = "127.0.0.1"
-    asked: list[Asked] = field(default_factory=list)
-    connections: int = 0
-    open: int = 0
-    """Connections that are open now."""
-    most_open: int = 0
-    port: int = 0
+    *script* says what to do for each request.
+    """
+
+    def __init__(
+        self,
+        script: Callable[[Asked], Sequence[Step] | bytes],
+        tls: ssl.SSLContext | None = None,
+        host: str = LOOPBACK,
+    ) -> None:
+        super().__init__(tls, host)
+        self._script = script
+        self._numbers = count()
+        self.asked: list[Asked] = []
+        self.open = 0
+        """Connections that are open now."""
+        self.most_open = 0
 
     @property
     def url(self) -> str:
         """The root of this server."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{'https' if self.tls else 'http'}://{host}:{self.port}"
-
-    async def __aenter__(self) -> Self:
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._server = await asyncio.start_server(
-            self._accept, self.host, 0, ssl=self.tls, backlog=1000
-        )
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        return self.root
 
     async def asked_times(self, times: int) -> None:
         """Wait until so many requests have come."""
@@ -150,33 +136,31 @@ class Server:
         """Wait until no connection is open."""
         await asyncio.gather(*self._tasks)
 
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.ensure_future(self._serve(reader, writer, self.connections))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        self.connections += 1
+    async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Do what the script says, and close the connection when all is sent."""
+        connection = next(self._numbers)
         self.open += 1
         self.most_open = max(self.most_open, self.open)
-
-    async def _serve(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: int
-    ) -> None:
-        ordinal = 0
         try:
-            with suppress(OSError, asyncio.IncompleteReadError):
-                while not writer.is_closing():
-                    head = await reader.readuntil(b"\r\n\r\n")
-                    asked = Asked(head, connection, ordinal)
-                    if length := int(asked.headers.get("content-length", "0")):
-                        asked = replace(asked, body=await reader.readexactly(length))
-                    self.asked.append(asked)
-                    await self._answer(self.script(asked), reader, writer)
-                    ordinal += 1
+            await self._answers(reader, writer, connection)
         finally:
             self.open -= 1
             writer.close()
             with suppress(OSError):
                 await writer.wait_closed()
+
+    async def _answers(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: int
+    ) -> None:
+        ordinal = 0
+        while not writer.is_closing():
+            head = await reader.readuntil(b"\r\n\r\n")
+            asked = Asked(head, connection, ordinal)
+            if length := int(asked.headers.get("content-length", "0")):
+                asked = replace(asked, body=await reader.readexactly(length))
+            self.asked.append(asked)
+            await self._answer(self._script(asked), reader, writer)
+            ordinal += 1
 
     async def _answer(
         self,
