@@ -35,11 +35,12 @@ from scraper_cpn.scrape.colours import (
 from scraper_cpn.scrape.items.unique import Unique
 from scraper_cpn.scrape.options.quantities import duration
 from scraper_cpn.scrape.pages.handlers import is_item
-from scraper_cpn.scrape.pages.hooked import RAISED, Hook, HookError, bad, raised, writable
+from scraper_cpn.scrape.pages.hooked import RAISED, Hook, HookError, bad, raised
 from scraper_cpn.scrape.pages.page import Page
 from scraper_cpn.scrape.pages.parameters import name_of
 from scraper_cpn.scrape.pages.verdicts import Drop, Retry, Stop
 from scraper_cpn.scrape.policy.frontier import FrontierPolicy, asking
+from scraper_cpn.scrape.redact import writable
 from scraper_cpn.scrape.request import NEVER
 from scraper_cpn.scrape.settings import Settings, UsageError
 

@@ -133,6 +133,11 @@ def redacted(text: str) -> str:
     return _SCHEME.sub(rf"\1 {HIDDEN}", text)
 
 
+def writable(text: str) -> str:
+    """Return what a program says, which may be anything, without secrets, and such that it can be written as UTF-8."""
+    return redacted(text.encode(errors="replace").decode())
+
+
 def of_command(words: Iterable[str]) -> None:
     """Hide in complaints what looks like a secret in the words of a command line, whatever they were meant as."""
     _words.clear()

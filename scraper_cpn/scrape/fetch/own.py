@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from scraper_cpn.scrape import redact
 from scraper_cpn.scrape.colours import KINDS, WITHHELD, Failed
 from scraper_cpn.scrape.fetch.client import Ask, Reply
-from scraper_cpn.scrape.redact import HARMLESS_HEADERS, redacted
+from scraper_cpn.scrape.redact import HARMLESS_HEADERS, redacted, writable
 from scraper_cpn.scrape.settings import Settings, UsageError
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class OwnClient:
         if not isinstance(found, Failed):
             return found
         _hide_what_was_sent(ask)
-        return replace(found, reason=redacted(_writable(found.reason)))
+        return replace(found, reason=writable(found.reason))
 
     def _unusable(self, what: str, error: Exception) -> UsageError:
         if isinstance(error, UsageError):
@@ -137,10 +137,6 @@ def _hide_what_was_sent(ask: Ask) -> None:
 
 def _said(error: Exception) -> str:
     return redacted(" ".join(f"{type(error).__name__}: {error}".split()))[:200]
-
-
-def _writable(text: str) -> str:
-    return text.encode(errors="replace").decode()
 
 
 def own_client(name: str) -> Callable[..., Any]:

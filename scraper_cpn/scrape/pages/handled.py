@@ -22,10 +22,10 @@ from scraper_cpn.scrape.pages.hooked import (
     DETAIL_CHARS_MAX,
     HookError,
     error_line,
-    writable,
 )
 from scraper_cpn.scrape.pages.page import HostilePageError, Page
 from scraper_cpn.scrape.pages.verdicts import Drop, Retry
+from scraper_cpn.scrape.redact import writable
 
 
 def ended_by(error: BaseException) -> Bad | Deferred | None:

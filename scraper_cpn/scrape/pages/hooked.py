@@ -15,7 +15,7 @@ from scraper_cpn.scrape.colours import Bad
 from scraper_cpn.scrape.pages.page import HostilePageError, Page
 from scraper_cpn.scrape.pages.parameters import name_of
 from scraper_cpn.scrape.pages.verdicts import HandlerDecision
-from scraper_cpn.scrape.redact import redacted
+from scraper_cpn.scrape.redact import writable
 
 Hook = Callable[..., Any]
 RAISED = (Exception, SystemExit)
@@ -84,8 +84,3 @@ def error_line(error: BaseException) -> str:
     except Exception:  # noqa: BLE001 - a program may raise anything
         text = "(its text can't be read)"
     return " ".join(f"{type(error).__name__}: {text}".split()).removesuffix(":")
-
-
-def writable(text: str) -> str:
-    """Return what a program says, which may be anything, without secrets, and such that it can be written as UTF-8."""
-    return redacted(text.encode(errors="replace").decode())

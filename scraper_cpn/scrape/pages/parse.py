@@ -52,7 +52,6 @@ from scraper_cpn.scrape.pages.hooked import (
     is_async,
     look,
     look_async,
-    writable,
 )
 from scraper_cpn.scrape.pages.jobs import ParseOverLimit
 from scraper_cpn.scrape.pages.logins import SignOn, raising
@@ -62,7 +61,7 @@ from scraper_cpn.scrape.pages.watchdog import Watchdog
 from scraper_cpn.scrape.pages.weight import is_quick
 from scraper_cpn.scrape.policy.depths import DepthPolicy
 from scraper_cpn.scrape.policy.frontier import split
-from scraper_cpn.scrape.redact import shown
+from scraper_cpn.scrape.redact import shown, writable
 from scraper_cpn.scrape.settings import SECOND, Settings, UsageError
 from scraper_cpn.scrape.statuses import pages_of
 
