@@ -166,6 +166,12 @@ def test_runs_of_a_state_share_their_pauses(web: Web, tmp_path: Path) -> None:
     assert len(requests) >= 6
 
 
+def tear(output: Path, whole: bytes, dice: random.Random) -> None:
+    """Leave some bytes of what was written before behind the end of an output, as a crash may."""
+    with output.open("ab") as file:
+        file.write(whole[: dice.randrange(1, len(whole))])
+
+
 def test_a_torn_line_is_neither_lost_nor_doubled(web: Web, tmp_path: Path) -> None:
     """What a crash left half-written in the output is cut off, and written again as a whole."""
     lives = Lives(tmp_path)
@@ -173,10 +179,9 @@ def test_a_torn_line_is_neither_lost_nor_doubled(web: Web, tmp_path: Path) -> No
     lives.kill(web.crawl("-o", "items.jsonl"), 4)
     whole = output.read_bytes()
     dice = random.Random(1)
-    for _ in range(2):
-        with output.open("ab") as file:
-            file.write(whole[: dice.randrange(1, len(whole))])
-        lives.kill(RESUME[:2], 2)
+    tear(output, whole, dice)
+    lives.kill(RESUME[:2], 2)  # a page in flight at a third death would be given up
+    tear(output, whole, dice)
     assert lives.live(RESUME).code == 0
     assert output.read_bytes().startswith(whole[: whole.index(b"\n")])
     assert items(output) == lives.books[-1].stored
